@@ -28,6 +28,7 @@ from bench.validate.rest_of_day import (
     validate_rest_of_day,
 )
 from bench.validate.seoul import Fit, SeoulDataError, draw_seoul, read_floor, validate_outbreak
+from bench.validate.spans import FIRST_DAYS, LEVELS, SpanCoverage, load_1999_whole, validate_spans
 from releve.plugins.crashtest.engine.outbreak import OutbreakError
 
 LOG = "calls_1999_jan_feb.parquet"
@@ -222,6 +223,42 @@ def _format_errors(errors: tuple[float, float, float]) -> str:
     return f"{morning:.3f} > {updated:.3f}{beside}"
 
 
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--draws", default=400, show_default=True, type=click.IntRange(20), help="Of each forecast.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option(
+    "--first-days", default=FIRST_DAYS, show_default=True, type=click.IntRange(14), help="History before the first."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def spans(folder: Path, draws: int, seed: int, first_days: int, as_json: bool) -> None:
+    """Count how often intervals hold over half hours, days, weeks and 28 days, on two banks' logs.
+
+    FOLDER holds anonymousbank_1999 and bank_calls_2003. Forecasts of 28 days from weekly origins;
+    days drawn by themselves beside days drawn with the parts they share. Takes about 15 seconds.
+    """
+    try:
+        logs = [load(folder) for load in (load_1999_whole, load_2003, load_1999)]
+    except CallLogError as error:
+        raise click.ClickException(str(error)) from None
+    rows = [row for log in logs for row in validate_spans(log, draws=draws, seed=seed, first_days=first_days)]
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    _print_spans(rows)
+
+
+def _print_spans(rows: Sequence[SpanCoverage]) -> None:
+    levels = ", ".join(f"{level:.0%}" for level in LEVELS)
+    table = Table(title=f"Outcomes inside the intervals of {levels}")
+    for column in ("log", "programme", "span", "spans apart", "days alone", "days with parts"):
+        table.add_column(column)
+    for row in rows:
+        shares = (", ".join(f"{share:.2f}" for share in one) for one in (row.before, row.after))
+        table.add_row(row.log, row.programme, row.span, str(row.spans), *shares)
+    Console(width=110).print(table)
+
+
 @click.group()
 def validate() -> None:
     """Hold the models to what really happened."""
@@ -229,6 +266,7 @@ def validate() -> None:
 
 validate.add_command(bank)
 validate.add_command(intraday)
+validate.add_command(spans)
 
 
 @validate.command()

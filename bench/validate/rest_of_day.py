@@ -98,28 +98,28 @@ def shared_folder() -> Path | None:
 
 def load_1999(folder: Path) -> RealLog:
     """Return the six queues of January and February 1999; CallLogError without their file."""
-    frame = _read(folder / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
+    frame = read_table(folder / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
     report = import_calls(frame, CALLS_1999, ZONE_1999)
-    programmes = {name: _programme(name, OPENING_1999, ZONE_1999, "") for name in QUEUES_1999.values()}
+    programmes = {name: build_programme(name, OPENING_1999, ZONE_1999, "") for name in QUEUES_1999.values()}
     return RealLog("bank 1999", report, programmes, date(1999, 2, 1), date(1999, 3, 1))
 
 
 def load_2003(folder: Path) -> RealLog:
     """Return the one queue of March to August 2003; CallLogError without its file."""
-    frame = _read(folder / "bank_calls_2003" / "bank_calls_5min_mar_aug.parquet")
+    frame = read_table(folder / "bank_calls_2003" / "bank_calls_5min_mar_aug.parquet")
     report = import_intervals(frame, COUNTS_2003, ZONE_2003)
-    programmes = {"bank": _programme("bank", OPENING_2003, ZONE_2003, "US")}
+    programmes = {"bank": build_programme("bank", OPENING_2003, ZONE_2003, "US")}
     return RealLog("bank 2003", report, programmes, date(2003, 8, 1), date(2003, 8, 30))
 
 
-def _read(path: Path) -> pl.DataFrame:
+def read_table(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CallLogError(f"{path} cannot be read: {error}") from None
 
 
-def _programme(name: str, opening: str, time_zone: str, holidays: str) -> Programme:
+def build_programme(name: str, opening: str, time_zone: str, holidays: str) -> Programme:
     return Programme(
         id=name,
         client="bank",

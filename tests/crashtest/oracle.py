@@ -1,7 +1,7 @@
 """A quarter in plain Python: sets of places, people one by one, calls by the formulas' own words.
 
 Shares with the kernels the tables of Erlang A, the cells of states in which several losses are
-answered, and the random factors of days.
+answered, and the quantiles of a day's factor.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
+from releve.demand.forecast.day_parts import DayParts
 from releve.plan import BASE, Placement
 from releve.plugins.crashtest.engine.call_outcomes import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.plugins.crashtest.engine.outages import draw_outages
@@ -148,11 +149,20 @@ class Quarter:
         return math.exp(error * normals[math.floor(u * 512)]) / mean
 
     def factor(self, day: int, p: int) -> float:
-        """Return how busy a programme's day is."""
-        demand, seed = self.ready.demand, self.test.settings.seed
-        quarter = np.uint64(derive_replication_key(seed, self.replication))
-        u = draw_unit(np.uint64(derive_key(quarter, demand.key[p])), day)
-        return float(demand.busy[p, min(int(u * demand.busy.shape[1]), demand.busy.shape[1] - 1)])
+        """Return how busy a programme's day is: of what the quarter, the week and the day share, by client."""
+        row, law = self.test.programmes[p], NormalDist()
+        parts = self.test.parts[p] if self.test.parts else DayParts()
+        quarter = np.uint64(derive_replication_key(self.test.settings.seed, self.replication))
+
+        def number(kind: str, name: str, slot: int) -> float:
+            return law.inv_cdf(draw_unit(np.uint64(derive_key(quarter, hash_key(kind, name))), slot))
+
+        z = 0.0
+        for part, slot in ((parts.span, 2_000), (parts.week, 1_000 + day // 7), (1 - parts.span - parts.week, day)):
+            client, own = number("client", row.client, slot), number("programme", row.id, slot)
+            z += math.sqrt(part) * (math.sqrt(parts.client) * client + math.sqrt(1 - parts.client) * own)
+        quantiles = self.ready.demand.busy[p]
+        return float(quantiles[math.floor(law.cdf(z) * len(quantiles))])
 
     def inbound(self, p: int, placed: Sequence[np.ndarray[Any, Any]]) -> tuple[float, float, float]:
         """Return offered, lost and served in time of a programme over the quarter."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from releve.demand.forecast.day_parts import DayParts
 from releve.network import Operator
 from releve.plan import Plan, list_contingencies, plan_day
 from releve.plugins.crashtest.engine import outbreak
@@ -23,6 +24,7 @@ HAZARDS = (
 )
 CONTROLS = outbreak.Controls(stay_home=0.5, symptom_test=0.7, closure=outbreak.ClosurePolicy(2, 14, 48.0))
 DAYS = 40
+PARTS = DayParts(0.3, 0.2, 0.4)
 ROOM = outbreak.Room(600.0, 3.0, 30)
 """Where contacts were measured: without it rates are those of the operator's average agent."""
 
@@ -50,6 +52,7 @@ def build_test(operator: Operator | None = None, plan: Plan | None = None, **oth
         controls=CONTROLS,
         hazards=HAZARDS,
         busyness=(0.15,) * len(plan.programmes),
+        parts=(PARTS,) * len(plan.programmes),
         settings=Settings(quarters=40, days=DAYS, seed=3, nearest=True),
     )
     return replace(test, **other)

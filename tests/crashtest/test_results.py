@@ -42,7 +42,7 @@ from releve.plugins.crashtest.engine.run_arrays import (
 )
 from releve.plugins.crashtest.engine.settings import Settings
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
-from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, build_test, plan_operator
+from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, PARTS, build_test, plan_operator
 from tests.desk_crashtest.conftest import REMOVED
 from tests.desk_crashtest.conftest import build_result as conftest_build_result
 
@@ -215,6 +215,8 @@ def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
         by_client = sum(one.value for one in row.lost_by_client.values())
         assert by_client == pytest.approx(row.lost.value)
     assert result_from_json(result_to_json(result)) == result
+    spread = result.day_spreads[0]
+    assert (spread.busyness, spread.quarter, spread.week, spread.client) == (0.15, PARTS.span, PARTS.week, PARTS.client)
     plain = build_result(build_case(), ready, rows)
     assert (plain.removed, plain.removed_quarters) == ((), 0)
 
@@ -312,6 +314,8 @@ def build_demand(kind: int, calls: np.ndarray, aht_s: float, **other: object) ->
         key=np.zeros(1, dtype=np.uint64),
         busy=np.ones((1, 1)),
         table=table[None],
+        part_weight=np.zeros((1, 6)),
+        client_key=np.zeros(1, dtype=np.uint64),
     )
     return row._replace(**other)
 
@@ -322,7 +326,7 @@ def serve_days(demand: Demand, agents: np.ndarray, days: int = 1, factor: float 
         shift=np.zeros(1), base=np.zeros((1, 1, T)), share=np.ones(1), people=np.zeros(1),
         placed=np.zeros((1, T)), queue=np.zeros((2, 1)), come=np.zeros((2, 1, T * days)),
         opened=np.zeros((2, 1), dtype=np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),
-        day=np.zeros((1, 4)),
+        day=np.zeros((1, 4)), factor=np.ones((days, 1)), shared=np.zeros((1, 0)),
     )  # fmt: skip
     found = []
     for _ in range(days):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from releve.demand.forecast.day_parts import DayParts
 from releve.network import Floor, Seat, Zone, sample_operator
 from releve.plan import PlannedSite, list_contingencies, plan_day
 from releve.plugins.crashtest.engine.call_outcomes import build_queue_table, serve
@@ -30,7 +31,7 @@ from releve.plugins.crashtest.engine.run import Runner, join_quarters, run
 from releve.plugins.crashtest.engine.run_arrays import CrashTest, _index_reliefs, build_run_arrays
 from releve.plugins.crashtest.engine.settings import CrashTestError, OtherOperator, Settings
 from tests.crashtest.oracle import Quarter
-from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, are_same, build_test, plan_operator, run_test
+from tests.crashtest.rough_quarter import CONTROLS, DAYS, HAZARDS, PARTS, are_same, build_test, plan_operator, run_test
 from tests.plan.planner_parts import running_day
 
 
@@ -219,6 +220,7 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
         (lambda: build_test(plans=()), "a plan of at least one day"),
         (lambda: build_test(needs=()), "a requirement for each plan"),
         (lambda: build_test(busyness=(0.1, 0.2, 0.3)), "busyness of"),
+        (lambda: build_test(parts=(PARTS,)), "parts of .* programmes, got 1"),
         (lambda: build_test(busyness=(-0.1,) * len(plan_operator()[1].programmes)), "0 <= busyness < 3"),
         (lambda: run(build_run_arrays(build_test()), count=0), "expected quarters >= 1, got 0"),
     ],
@@ -378,6 +380,7 @@ def build_demand(kind: int, calls: float, deadline: int = 1) -> Demand:
         least=np.array([0.9]), client=np.zeros(1, dtype=np.int32), penalty=np.ones(1),
         key=np.zeros(1, dtype=np.uint64), busy=np.ones((1, 1)),
         table=build_queue_table(1800.0, 1800.0, 20.0)[None],
+        part_weight=np.array([DayParts().weights]), client_key=np.zeros(1, dtype=np.uint64),
     )  # fmt: skip
 
 
@@ -408,6 +411,7 @@ def run_quarter(demand: Demand, who: Presence, losses: Losses, state: list[int],
         share=np.ones(1), people=np.zeros(1), placed=np.zeros((1, T)), queue=np.zeros((2, 1)),
         come=np.zeros((2, 1, days * T)), opened=np.zeros((2, 1), dtype=np.int64),
         done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)), day=np.zeros((1, 4)),
+        factor=np.zeros((days, 1)), shared=np.zeros((1, 2 * days + 1)),
     )  # fmt: skip
     rows = Rows(
         programme=np.zeros((1, 1, 7)), client=np.zeros((1, 1, 5), dtype=np.int32),
@@ -494,6 +498,6 @@ def measure_line(demand: Demand) -> tuple[float, float]:
     shapes = ((1,), (1, 1, T), (1,), (1,), (1, T), (2, 1), (2, 1, T))
     work = Work(*map(np.zeros, shapes),
                 opened=np.zeros((2, 1), np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),
-                day=np.zeros((1, 4)))  # fmt: skip
+                day=np.zeros((1, 4)), factor=np.zeros((1, 1)), shared=np.zeros((1, 3)))  # fmt: skip
     serve(demand, work, np.full((1, T), 2.0), 0, 0, 0, 1.0)
     return float(work.out[0, 0, 1]), float(work.queue[0, 0])

@@ -19,7 +19,14 @@ from releve.plugins.crashtest.decision import CalmTarget, write_calm_targets
 from releve.plugins.crashtest.engine.ablation import RemovedCause
 from releve.plugins.crashtest.engine.kernel_types import PROGRAMME
 from releve.plugins.crashtest.engine.outbreak import FIELDS, Band, Estimate
-from releve.plugins.crashtest.engine.result import CauseResult, ClientResult, CrashResult, OutbreakResult, SiteResult
+from releve.plugins.crashtest.engine.result import (
+    CauseResult,
+    ClientResult,
+    CrashResult,
+    DaySpread,
+    OutbreakResult,
+    SiteResult,
+)
 from releve.plugins.crashtest.engine.run import Quarters
 from releve.plugins.crashtest.execution import RUN_FORMAT, build_certificate, write_json, write_part, write_result
 from releve.runs.job_store import JobStore
@@ -78,6 +85,8 @@ def build_result(label: str, infected: float) -> CrashResult:
         ),
         outbreak=OutbreakResult(of(infected, 3), Band(1, 0, 80), of(0.5), of(0.25), tuple(sizes),
                                 of(90, 9), Band(10, 0, 400)),
+        day_spreads=(DaySpread("azur-fr", 0.08, 0.31, 0.22, 0.2, 0.6),
+                     DaySpread("rive-fr", 0.12, 0.25, 0.22, 0.2, 0.0)),
     )  # fmt: skip
 
 

@@ -84,6 +84,21 @@ def test_a_result_says_its_verdict_with_intervals_in_both_languages(maker: Maker
     assert "loses more than 4,321 calls" in english
 
 
+def test_a_result_says_what_its_days_share_and_from_what(maker: Maker, looking: Look) -> None:
+    run = maker.done()
+    url = f"/crashtest/runs/{run.id}"
+    words = plain(looking(Role.PLANNER, "en").get(url))
+    assert "busier or quieter than forecast by 8–12%. Of that variance 25–31% is common to a whole quarter" in words
+    assert "Their own history measures 0–60% of these shares" in words
+    assert "8–12 %" in plain(looking(Role.PLANNER, "fr").get(url))
+    first = build_result(POLICIES[0], 20.0)
+    unmeasured = tuple(replace(one, measured=0.0) for one in first.day_spreads)
+    write_result(run.run_folder, 0, replace(first, day_spreads=unmeasured))
+    assert "No history measures these shares" in plain(looking(Role.PLANNER, "en").get(url))
+    write_result(run.run_folder, 0, replace(first, day_spreads=()))
+    assert "busier or quieter" not in plain(looking(Role.PLANNER, "en").get(url)), "an earlier run"
+
+
 def test_two_kinds_of_outbreak_are_said_to_be_two(maker: Maker, looking: Look) -> None:
     page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{maker.done().id}"))
     assert "Outbreaks are of two kinds" in page

@@ -126,7 +126,10 @@ class ModelSettings:
     their order; those of the month wait for ``month_after_days`` of history. ``day_variance`` and
     ``day_growth`` are the prior squared variation of a whole day and its growth per day ahead,
     worth ``prior_days`` and ``prior_stretches``: growth is weighed by stretches of
-    ``growth_stretch_days``, because days near each other say the same about it.
+    ``growth_stretch_days``, because days near each other say the same about it. ``prior_days`` was
+    found as three days that err independently; days share what they err by
+    (:data:`releve.demand.forecast.day_parts.PRIOR`: correlation .5 in a week, .25 in 28 days, of the
+    squares .25 and .06), so that 28 of them say as much as seven, and three independent ones are eleven.
     """
 
     profile_days: float = 56.0
@@ -141,7 +144,7 @@ class ModelSettings:
     month_after_days: int = 60
     day_variance: float = 0.005
     day_growth: float = 0.0002
-    prior_days: float = 3.0
+    prior_days: float = 11.0
     growth_stretch_days: float = 14.0
     prior_stretches: float = 1.0
 
@@ -159,7 +162,8 @@ class ModelSettings:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
 
 
-_HORIZONS = 28
+HORIZONS = 28
+"""Days ahead over which errors of the level are measured."""
 
 
 def discount(values: Floats, half_life: float) -> Floats:
@@ -253,10 +257,10 @@ def choose_smoothing(
     days after the first ``warm_days``: less than that is chance.
     """
     days = np.flatnonzero(known & (unit > 0))
-    days = days[days >= warm_days + _HORIZONS]
+    days = days[days >= warm_days + HORIZONS]
     if not len(days) or days[-1] - days[0] < least_days:
         return level.way
-    horizons = np.arange(1, _HORIZONS + 1)
+    horizons = np.arange(1, HORIZONS + 1)
     seen = days[:, None] - horizons
     errors = {}
     for way in (level.way, *WAYS):
@@ -299,7 +303,7 @@ def fit_day_variance(
     """
     known = np.flatnonzero(weight > 0)
     horizons, squares, counts = [], [], []
-    for h in range(1, _HORIZONS + 1):
+    for h in range(1, HORIZONS + 1):
         days = known[known - h >= warm_days]
         if len(days) < 2:
             break

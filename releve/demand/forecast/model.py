@@ -38,7 +38,8 @@ from releve.demand.localtime import SLOTS, open_slots, open_week
 from releve.kernels.arrays import Floats, Ints, Truths
 from releve.network import Programme
 
-_WARM_DAYS = 6
+WARM_DAYS = 6
+"""First days of a history, whose level no error is measured against."""
 _FURTHEST = 60.0
 
 
@@ -75,23 +76,16 @@ class ModelPrediction:
 def fit_model(history: CleanHistory, programme: Programme, settings: ModelSettings | None = None) -> ModelFit:
     """Fit the model to a cleaned history; ValueError when no day of it is a guide."""
     settings = settings or ModelSettings()
-    if not len(history.numbers) or not history.is_kind("normal", "half_open").any():
-        raise ValueError(f"{programme.id}: no usual day in the history")
-    days = DayTable.of(history, programme, settings)
-    factors = fit_factors(days, settings)
-    usable = days.usable(factors.share)
-    unit = factors.unit(days)
-    ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=unit > 0)
-    weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
-    level = _level(days, unit, ratio, weight, settings)
+    measured = measure_levels(history, programme, settings)
+    days, factors, usable = measured.days, measured.factors, measured.usable
     variance = fit_day_variance(
-        ratio,
-        np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0),
-        weight,
+        measured.ratio,
+        measured.noise,
+        measured.weight,
         days.age_weight,
-        level,
+        measured.level,
         settings=settings,
-        warm_days=_WARM_DAYS,
+        warm_days=WARM_DAYS,
         lost=float(np.count_nonzero(days.opened.any(axis=1))),
     )
     return ModelFit(
@@ -99,10 +93,41 @@ def fit_model(history: CleanHistory, programme: Programme, settings: ModelSettin
         last_day=int(days.numbers[-1]),
         factors=factors,
         weekday_days=np.bincount(days.weekday, days.age_weight * usable, 7).astype(np.float64),
-        level=level,
+        level=measured.level,
         day_variance=variance,
         slot_variance=_inside(days, factors, usable),
     )
+
+
+@dataclass(frozen=True)
+class MeasuredLevels:
+    """Days of a history with their factors, and float64 ``[day]``: ``ratio`` of calls to those
+    expected at level 1, ``noise`` its counting variance, ``weight`` 0 where the day is no guide."""
+
+    days: DayTable
+    factors: Factors
+    usable: Truths
+    ratio: Floats
+    noise: Floats
+    weight: Floats
+    level: Level
+
+
+def measure_levels(
+    history: CleanHistory, programme: Programme, settings: ModelSettings | None = None
+) -> MeasuredLevels:
+    """Return each day's level in a cleaned history; ValueError when no day of it is a guide."""
+    settings = settings or ModelSettings()
+    if not len(history.numbers) or not history.is_kind("normal", "half_open").any():
+        raise ValueError(f"{programme.id}: no usual day in the history")
+    days = DayTable.of(history, programme, settings)
+    factors = fit_factors(days, settings)
+    usable = days.usable(factors.share)
+    unit = factors.unit(days)
+    ratio = np.divide(days.calls, unit, out=np.zeros_like(unit), where=unit > 0)
+    noise = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
+    weight = np.where(usable, 1 / ratio_noise(unit * factors.level, factors), 0.0)
+    return MeasuredLevels(days, factors, usable, ratio, noise, weight, _level(days, unit, ratio, weight, settings))
 
 
 def _level(days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings) -> Level:
@@ -114,7 +139,7 @@ def _level(days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings
         days.calls,
         unit,
         weight > 0,
-        warm_days=_WARM_DAYS,
+        warm_days=WARM_DAYS,
         least_days=settings.way_after_days,
         margin=settings.way_margin,
     )

@@ -174,6 +174,30 @@ def describe_outbreak(result: CrashResult, operator: Operator) -> Iterator[str]:
         yield f"{name}: its volume is not known on a planned day and counts as no calls."
 
 
+def describe_day_spreads(result: CrashResult) -> Iterator[str]:
+    """Say how busy and quiet days were drawn: what they share, and from what that is known."""
+    rows = result.day_spreads
+    if not rows:
+        return
+    busy, quarter, week, client, measured = (
+        _format_range([getattr(row, name) for row in rows])
+        for name in ("busyness", "quarter", "week", "client", "measured")
+    )
+    known = f"history measures {measured} of these shares, the rest is the default"
+    if not any(row.measured for row in rows):
+        known = "no history measures these shares: they are the default"
+    yield (
+        f"Days are busier or quieter than forecast by {busy}; of that variance {quarter} is common to a quarter,"
+        f" {week} to each week and the rest to a day, and of every part {client} is common to a client's programmes"
+        f" ({known})."
+    )
+
+
+def _format_range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.0%}", f"{max(values):.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
 def build_importation_table(found: Sequence[CurveOutbreak]) -> Table:
     """Return what the outbreak would be on each named curve, beside the run's own importation."""
     rows = [
@@ -602,6 +626,7 @@ def _print_tables(
     for line in (
         *(describe_outlook(first) if options["outlook"] else ()),
         *describe_outbreak(first, found.cases[0].test.operator),
+        *describe_day_spreads(first),
     ):
         console.print(line, highlight=False)
     if len(found.importation) > 1:

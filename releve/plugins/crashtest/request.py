@@ -20,6 +20,7 @@ import numpy as np
 
 from releve import __version__
 from releve.demand import build_forecast, build_histories
+from releve.demand.forecast.day_parts import measure_parts_before
 from releve.errors import read_reason
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
@@ -205,7 +206,9 @@ def _build_test(
     hazards: Sequence[Hazard],
 ) -> CrashTest:
     days = [plan.day for plan in plans]
-    busy = build_forecast(build_histories(operator), operator.programmes, days, operator.row.time_zone)
+    histories = build_histories(operator)
+    parts = measure_parts_before(histories, operator.programmes, min(days))
+    busy = build_forecast(histories, operator.programmes, days, operator.row.time_zone)
     spread = dict(zip(busy.programmes, np.nan_to_num(busy.day_factor_cv), strict=True))
     columns = [row[0] for row in plans[0].programmes]
     return CrashTest(
@@ -216,6 +219,7 @@ def _build_test(
         controls=_build_controls(request, operator, plans, scenario.population),
         hazards=tuple(hazards),
         busyness=tuple(float(spread.get(name, 0.0)) for name in columns),
+        parts=tuple(parts[name] for name in columns),
         settings=request.settings,
         start=request.start,
     )

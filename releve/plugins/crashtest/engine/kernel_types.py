@@ -88,7 +88,8 @@ class Demand(NamedTuple):
     office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite = no caller hangs
     up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve; ``client``;
     ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile; ``table[p]`` of
-    :func:`~releve.plugins.crashtest.engine.call_outcomes.build_queue_table`."""
+    :func:`~releve.plugins.crashtest.engine.call_outcomes.build_queue_table`; ``part_weight[p, 6]`` of
+    :attr:`releve.demand.forecast.day_parts.DayParts.weights`. ``client_key[c]`` of each client."""
 
     calls: Array
     log_load: Array
@@ -105,6 +106,8 @@ class Demand(NamedTuple):
     key: Array
     busy: Array
     table: Array
+    part_weight: Array
+    client_key: Array
 
 
 class Presence(NamedTuple):
@@ -146,7 +149,8 @@ class Work(NamedTuple):
     ``base[d, p, t]``; ``share[tally]`` present; ``people[q]``; ``placed[p, t]``;
     ``queue[2, p]`` callers waiting and work left; ``come[2, p, i]`` work come in by opening half
     hour, ``opened[2, p]`` of them; ``done[2, p]`` work done; ``out[2, p, 4]`` of a day: offered,
-    lost, within, short; ``day[client, 4]``: offered, lost, held, calm held.
+    lost, within, short; ``day[client, 4]``: offered, lost, held, calm held; ``factor[day, p]`` how
+    busy, and ``shared[client, i]`` room to draw it.
     """
 
     shift: Array
@@ -160,6 +164,8 @@ class Work(NamedTuple):
     done: Array
     out: Array
     day: Array
+    factor: Array
+    shared: Array
 
 
 class Rows(NamedTuple):

@@ -26,7 +26,8 @@ from releve.plugins.crashtest.engine.call_outcomes import serve
 from releve.plugins.crashtest.engine.kernel_types import CLIENT
 from releve.plugins.crashtest.engine.outbreak import ClosureCalendar, ClosurePolicy, Controls, Estimate, Visits
 from releve.plugins.crashtest.engine.outbreak.controls import HOURS_MOST
-from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit
+from releve.plugins.crashtest.engine.outbreak.rng import derive_replication_key
+from releve.plugins.crashtest.engine.quarter import draw_day_factors
 from releve.plugins.crashtest.engine.run import Quarters, Runner, allocate_work
 from releve.plugins.crashtest.engine.run_arrays import CrashTest, RunArrays, find_presence, list_home_agents, send_home
 from releve.plugins.crashtest.engine.settings import INTERVALS, CrashTestError, require
@@ -189,19 +190,16 @@ def _replay_day(
 ) -> ReplayedDay | None:
     demand, d = ready.demand, int(ready.where.calendar[day])
     mine = np.flatnonzero((demand.client == c) & (demand.kind == 0))
-    # how busy the day of each programme is, as the kernel draws it
-    busy = ready.demand.busy
+    work = allocate_work(ready, ready.presence)
     quarter = np.uint64(derive_replication_key(ready.settings.seed, replication))
-    drawn = [draw_unit(np.uint64(derive_key(quarter, key)), day) for key in ready.demand.key]
-    bins = np.minimum((np.array(drawn) * busy.shape[1]).astype(np.int64), busy.shape[1] - 1)
-    factor = np.asarray(busy[np.arange(len(bins)), bins])
+    draw_day_factors(demand, quarter, work.shared, work.factor)
+    factor = work.factor[day]
     calls = demand.calls[d, mine].T * factor[mine]
     if not calls.any():
         return None
     placed = np.zeros((ready.settings.days, len(demand.kind), INTERVALS))
     runner.run(replication, 1, placed)
     on_phone = placed[day, mine].T * demand.available[mine]
-    work = allocate_work(ready, ready.presence)
     for p in mine.tolist():
         serve(ready.demand, work, placed[day], 0, d, p, factor[p])
     lost = work.out[0, mine, 1].sum() + work.queue[0, mine].sum()

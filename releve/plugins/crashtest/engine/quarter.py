@@ -5,21 +5,35 @@ plan and every agent present. The loss beyond the calm day is shared among the d
 agent-half hours that each took from the base plan; on a day without a cause it is left over from an
 earlier one and shared as on the last day that had causes.
 
+A day's busyness depends on numbers that it shares with its quarter, its week and its client's other programmes
+(:class:`releve.demand.forecast.day_parts.DayParts`). All are drawn before the quarter's first day.
+
 Home efficiency is known within an interval where it was measured: each quarter draws its value for
 each programme, the same in both simulations. What closures and outages took is counted at the mean.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from releve.demand.forecast.day_parts import WEEK_DAYS
+from releve.demand.queue.draws import normal
 from releve.kernels.arrays import Array
 from releve.kernels.decorators import inlined_kernel, kernel
 from releve.plugins.crashtest.engine.call_outcomes import serve
 from releve.plugins.crashtest.engine.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.plugins.crashtest.engine.lost_places import ILLNESS, Losses
-from releve.plugins.crashtest.engine.outbreak.rng import derive_key, derive_replication_key, draw_unit
+from releve.plugins.crashtest.engine.outbreak.rng import (
+    WEEK,
+    WHOLE_QUARTER,
+    derive_key,
+    derive_replication_key,
+    draw_unit,
+)
 from releve.plugins.crashtest.engine.settings import INTERVALS
+
+HALF_ROOT = math.sqrt(0.5)
 
 
 @kernel
@@ -36,6 +50,7 @@ def simulate_quarters(
     for r in range(len(away)):
         key = derive_replication_key(seed, number[r])
         _draw_home(who, work, key)
+        draw_day_factors(demand, key, work.shared, work.factor)
         work.queue.fill(0.0)
         work.opened.fill(0)
         work.done.fill(0.0)
@@ -55,7 +70,7 @@ def simulate_quarters(
                 losses.taken[r, day, ILLNESS] += taken
             if len(placed) == days:
                 _copy(work.base[d] if calm else work.placed, placed[day])
-            _serve_day(demand, work, d, day, key, calm)
+            _serve_day(demand, work, d, day, calm)
             if losses.taken[r, day].sum() > 0.0:
                 since = day
             _count_day(demand, work, out, losses.taken[r, since], r, day)
@@ -149,12 +164,38 @@ def _add_people(who: Presence, work: Work, d: int, q: int, people: float, begin:
 
 
 @kernel
-def _serve_day(demand: Demand, work: Work, d: int, day: int, key: Any, calm: bool) -> None:
+def draw_day_factors(demand: Demand, key: Any, shared: Array, factor: Array) -> None:
+    """Fill ``factor[day, p]``: how busy each day of a quarter is.
+
+    A sum of normal numbers of the quarter, of the week and of the day, each of the client's and of
+    the programme's own, gives the quantile of the programme's law. ``shared[c]`` is room for those
+    of each client: of the quarter, then of its weeks, then of its days.
+    """
+    days, programmes = factor.shape
+    weeks, bins = (days + WEEK_DAYS - 1) // WEEK_DAYS, demand.busy.shape[1]
+    for c in range(len(demand.client_key)):
+        stream = derive_key(key, demand.client_key[c])
+        shared[c, 0] = normal(draw_unit(stream, WHOLE_QUARTER))
+        for week in range(weeks):
+            shared[c, 1 + week] = normal(draw_unit(stream, WEEK + week))
+        for day in range(days):
+            shared[c, 1 + weeks + day] = normal(draw_unit(stream, day))
+    for p in range(programmes):
+        stream, weight, of = derive_key(key, demand.key[p]), demand.part_weight[p], shared[demand.client[p]]
+        quarter = weight[0] * of[0] + weight[1] * normal(draw_unit(stream, WHOLE_QUARTER))
+        for week in range(weeks):
+            common = quarter + weight[2] * of[1 + week] + weight[3] * normal(draw_unit(stream, WEEK + week))
+            for day in range(WEEK_DAYS * week, min(WEEK_DAYS * week + WEEK_DAYS, days)):
+                own = weight[4] * of[1 + weeks + day] + weight[5] * normal(draw_unit(stream, day))
+                u = 0.5 * math.erfc(-(common + own) * HALF_ROOT)
+                factor[day, p] = demand.busy[p, min(int(u * bins), bins - 1)]
+
+
+@kernel
+def _serve_day(demand: Demand, work: Work, d: int, day: int, calm: bool) -> None:
     """Serve the calls of a day, as it came and calm; once where both are the same."""
-    bins = demand.busy.shape[1]
     for p in range(len(demand.kind)):
-        u = draw_unit(derive_key(key, demand.key[p]), day)
-        factor = demand.busy[p, min(int(u * bins), bins - 1)]
+        factor = work.factor[day, p]
         same = calm and demand.kind[p] < 2 and work.queue[0, p] == work.queue[1, p]
         serve(demand, work, work.base[d], 1, d, p, factor)
         if same:

@@ -152,11 +152,29 @@ class OutbreakResult:
 
 
 @dataclass(frozen=True)
+class DaySpread:
+    """How the days of a programme stray from the forecast: by ``busyness`` (standard deviation over mean).
+
+    Of its variance the part ``quarter`` is common to all days of a quarter, ``week`` to those of each
+    week, and of every part ``client`` to the programmes of the client. The programme's history
+    weighs ``measured`` in the first two, the default the rest.
+    """
+
+    programme: str
+    busyness: float
+    quarter: float
+    week: float
+    client: float
+    measured: float
+
+
+@dataclass(frozen=True)
 class CrashResult:
     """The result of a crash test. ``unplanned`` weekdays (0 = Monday) were left out, having no
     plan; ``unknown`` programmes count without calls where their volume is not known. ``label``
     names the plan and the policy. ``removed``: what the first ``removed_quarters`` lose less
-    without each cause, worst first; empty where that was not asked for."""
+    without each cause, worst first; empty where that was not asked for. ``day_spreads`` of the
+    programmes whose days share what they stray by; empty in results of earlier versions."""
 
     operator: str
     synthetic: bool
@@ -176,6 +194,7 @@ class CrashResult:
     outbreak: OutbreakResult
     removed: tuple[RemovedCause, ...] = ()
     removed_quarters: int = 0
+    day_spreads: tuple[DaySpread, ...] = ()
 
 
 def build_result(
@@ -208,6 +227,11 @@ def build_result(
         outbreak=_build_outbreak(rows, len(ready.tally_of), test.settings.days),
         removed=() if without is None else rank_causes(test, ready, without),
         removed_quarters=0 if without is None else len(without),
+        day_spreads=tuple(
+            DaySpread(row.id, busy, one.span, one.week, one.client, one.measured)
+            for row, busy, one in zip(test.programmes, test.busyness, test.parts, strict=False)
+            if busy > 0
+        ),
     )
 
 
@@ -388,6 +412,7 @@ def result_from_json(text: str) -> CrashResult:
                 "causes": tuple(CauseResult(**read_estimates(row)) for row in tree["causes"]),
                 "outbreak": OutbreakResult(**read_estimates(tree["outbreak"])),
                 "removed": tuple(RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())),
+                "day_spreads": tuple(DaySpread(**row) for row in tree.get("day_spreads", ())),
             }
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:

@@ -15,6 +15,7 @@ from threading import Lock, local
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.demand.forecast.day_parts import WEEK_DAYS
 from releve.plugins.crashtest.engine.kernel_types import BINS, CLIENT, PROGRAMME, Cells, Presence, Rows, Work
 from releve.plugins.crashtest.engine.lost_places import Losses, OutageArrays, find_losses
 from releve.plugins.crashtest.engine.outages import draw_outages
@@ -259,7 +260,7 @@ def run(
 
 def allocate_work(ready: RunArrays, who: Presence) -> Work:
     """Return working arrays for a run of one thread."""
-    programmes, intervals = len(ready.demand.kind), ready.settings.days * INTERVALS
+    programmes, days = len(ready.demand.kind), ready.settings.days
     clients = int(ready.demand.client.max(initial=-1)) + 1
     return Work(
         shift=np.zeros(programmes),
@@ -268,11 +269,13 @@ def allocate_work(ready: RunArrays, who: Presence) -> Work:
         people=np.zeros(who.pair_pattern.shape[1]),
         placed=np.zeros((programmes, INTERVALS)),
         queue=np.zeros((2, programmes)),
-        come=np.zeros((2, programmes, intervals)),
+        come=np.zeros((2, programmes, days * INTERVALS)),
         opened=np.zeros((2, programmes), dtype=np.int64),
         done=np.zeros((2, programmes)),
         out=np.zeros((2, programmes, 4)),
         day=np.zeros((clients, 4)),
+        factor=np.zeros((days, programmes)),
+        shared=np.zeros((len(ready.demand.client_key), 1 + -(-days // WEEK_DAYS) + days)),
     )
 
 

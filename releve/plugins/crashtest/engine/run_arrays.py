@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand import Requirement
+from releve.demand.forecast.day_parts import DayParts
 from releve.demand.requirement import INTERVAL_S
 from releve.extras import LazyModule
 from releve.kernels.arrays import Floats
@@ -60,7 +61,8 @@ class CrashTest:
 
     ``plans`` of one or several days, which repeat by weekday; ``needs[i]`` the requirement of the
     day of ``plans[i]`` at the mean volume. ``busyness``: the coefficient of variation of the
-    factor that a day of a programme shares, by programme. ``scenario`` and ``controls`` of the
+    factor that a day of a programme shares, by programme; ``parts``: what of it the days of a quarter
+    and the programmes of a client share [nothing]. ``scenario`` and ``controls`` of the
     outbreak; ``hazards`` the outages. ``start`` is day 0 [the first planned day].
     """
 
@@ -71,6 +73,7 @@ class CrashTest:
     controls: Controls = field(default_factory=Controls)
     hazards: tuple[Hazard, ...] = ()
     busyness: tuple[float, ...] = ()
+    parts: tuple[DayParts, ...] = ()
     settings: Settings = field(default_factory=Settings)
     start: date | None = None
 
@@ -89,6 +92,7 @@ class CrashTest:
         require(0 <= self.target < 1, "0 <= target < 1", self.target)
         require(len(self.busyness) in (0, count), f"busyness of {count} programmes", self.busyness)
         require(all(0 <= cv < 3 for cv in self.busyness), "0 <= busyness < 3", self.busyness)
+        require(len(self.parts) in (0, count), f"parts of {count} programmes", len(self.parts))
 
     @property
     def first_day(self) -> date:
@@ -252,6 +256,8 @@ def _build_demand(test: CrashTest) -> Demand:
         key=np.array([hash_key("programme", row.id) for row in rows], dtype=np.uint64),
         busy=_tabulate_busyness(test.busyness or (0.0,) * len(rows)),
         table=np.stack(tables),
+        part_weight=np.array([one.weights for one in test.parts or (DayParts(),) * len(rows)]),
+        client_key=np.array([hash_key("client", name) for name in clients], dtype=np.uint64),
     )
 
 

@@ -389,6 +389,33 @@ def days_closed(result: CrashResult) -> str:
 
 
 @register.filter
+def day_spreads(result: CrashResult) -> str:
+    """Say how busy and quiet days were drawn; empty where a result does not know it."""
+    rows = result.day_spreads
+    if not rows:
+        return ""
+    drawn = _(
+        "Days are busier or quieter than forecast by {busy}. Of that variance {quarter} is common to a whole "
+        "quarter and {week} to each week; {client} of every part is common to a client’s programmes."
+    )
+    known = _("Their own history measures {measured} of these shares; the rest is the default of two banks’ logs.")
+    if not any(row.measured for row in rows):
+        known = _("No history measures these shares: they are the default of two banks’ logs.")
+    return f"{drawn} {known}".format(
+        busy=_range([row.busyness for row in rows]),
+        quarter=_range([row.quarter for row in rows]),
+        week=_range([row.week for row in rows]),
+        client=_range([row.client for row in rows]),
+        measured=_range([row.measured for row in rows]),
+    )
+
+
+def _range(shares: Sequence[float]) -> str:
+    low, high = (_text().percent(end) for end in (min(shares), max(shares)))
+    return low if low == high else f"{_text().number(100 * min(shares))}–{high}"
+
+
+@register.filter
 def sizes_picture(result: CrashResult) -> Picture:
     """Draw the sizes of the outbreaks."""
     title = _("Quarters by the share of agents infected")

@@ -97,6 +97,10 @@ VISIT_GAP: Final = 1 << 24  # + visit
 VISIT_DRAW: Final = 1 << 32  # + 2^20 x day + draw
 VISIT_SCAN: Final = 1 << 48  # + 2^20 x day + agent
 
+# Of a programme and of a client: a day is its own number, from 0 up to DAYS_MOST.
+WEEK: Final = 1_000  # + week
+WHOLE_QUARTER: Final = 2_000
+
 # Of a replication.
 FIRST_CASE: Final = 7
 
