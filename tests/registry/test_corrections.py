@@ -247,7 +247,7 @@ def test_calls_far_from_those_stored_may_replace_them(web: Client, first: Versio
     assert isinstance(day, date)
     where = send(web, write_report(early, small, timedelta()).replace(b"312,5", b"312"))
     page = web.get(where).content.decode()
-    assert "Remplacer tout ce qui est enregistré de ces programmes" in page
+    assert "Remplacer tout ce qui est enregistré de ces opérations" in page
     assert 'name="import"' not in page
     sent = {**read_hidden(page), "q0": find_queue(page), "whole": "yes", "import": "yes"}
     assert web.post(where, sent).status_code == 302
