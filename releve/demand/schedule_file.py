@@ -60,13 +60,16 @@ MEANINGS = tuple(_WORDS)
 """What a column of a schedule may hold; ``answers`` name the column by one of these."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "work": ("work", "calls", "phone", "on-queue", "open", "production", "appels", "telephone", "travail", "shift",
-             "on-queue-work", "back-office", "emails", "chat", "available"),
+             "on-queue-work", "back-office", "emails", "chat", "available", "appels-entrants", "appels-sortants",
+             "prise-d-appels", "au-telephone", "inbound", "inbound-calls", "outbound-calls", "phone-time"),
     "break": ("break", "pause", "rest-break", "coffee"),
     "meal": ("meal", "lunch", "dejeuner", "repas", "pause-dejeuner", "pause-repas", "meal-break", "lunch-break"),
     "training": ("training", "formation", "e-learning", "elearning"),
     "coaching": ("coaching", "debrief", "debriefing", "accompagnement"),
-    "meeting": ("meeting", "reunion", "team-meeting", "brief", "briefing"),
-    "leave": ("leave", "annual-leave", "holiday", "time-off", "pto", "conge", "conges", "conges-payes", "cp", "rtt"),
+    "meeting": ("meeting", "reunion", "team-meeting", "brief", "briefing", "brief-equipe",
+                "reunion-d-equipe"),
+    "leave": ("leave", "annual-leave", "holiday", "time-off", "pto", "conge", "conges", "conge-paye",
+              "conges-payes", "cp", "rtt"),
     "absent": ("absent", "absence", "unavailable", "indisponible"),
     "off": ("off", "day-off", "repos", "jour-de-repos", "not-scheduled", "rest"),
 }  # fmt: skip
@@ -249,7 +252,13 @@ def read_schedule(table: LogTable, mapping: ScheduleMapping, zone_name: str) -> 
     entries = []
     for row in np.flatnonzero(kept).tolist():
         if not agents[row] or last[row] <= seconds[row]:
-            faults.append(_describe_fault(row, chosen, agents[row]))
+            ended = chosen.get("end", chosen.get("length", ""))
+            column = chosen["agent"] if not agents[row] else ended
+            reason = Phrase("it does not end after its start") if agents[row] else Phrase("no agent is named")
+            value = read_texts(frame[column])[row] or ""
+            faults.append(
+                ImportFault("time", row + FIRST_ROW, column, value, reason, ASIDE, Phrase("correct the cell"))
+            )
             continue
         first = datetime.fromtimestamp(int(seconds[row]), UTC)
         until = first + timedelta(seconds=int(last[row] - seconds[row]))
@@ -267,9 +276,3 @@ def _read_minutes(frame: pl.DataFrame, header: str) -> Floats:
     read = parse_numbers(texts).fill_null(np.nan).to_numpy().astype(np.float64)
     parted = texts.str.contains(r":|\d\s*[hms]").fill_null(False).to_numpy()
     return np.where(parted, read / 60.0, read)
-
-
-def _describe_fault(row: int, chosen: Mapping[str, str], agent: str | None) -> ImportFault:
-    column = chosen["agent"] if not agent else chosen.get("end", chosen.get("length", ""))
-    reason = Phrase("no agent is named") if not agent else Phrase("it does not end after its start")
-    return ImportFault("time", row + FIRST_ROW, column, agent or "", reason, ASIDE, Phrase("correct the cell"))

@@ -43,7 +43,7 @@ from releve.network.model import TABLES
 from releve.network.operator import Operator
 from releve.network.parsed_tables import ParsedTables, build_table_fault, list_referring_columns
 from releve.network.parsing import BAD, ParsedTable, parse_table
-from releve.network.table_words import name_column, name_table
+from releve.network.table_words import fold, name_column, name_table
 from releve.network.worktime.own_rows import check_working_time
 
 Progress = Callable[[str, float], None]
@@ -94,7 +94,7 @@ def check_files(
     files: Mapping[str, bytes], progress: Progress = _ignore_progress, corrections: Sequence[Correction] = ()
 ) -> CheckedFiles:
     """Read and check files; faults are in the order of the tables, rows and columns."""
-    raw = read_tables(files)
+    raw = read_tables(files, corrections=corrections)
     faults = raw.faults
     book = ParsedTables({}, raw.unreadable)
     for done, (name, table) in enumerate(raw.tables.items()):
@@ -195,10 +195,11 @@ def _report_unknown(
 ) -> Iterator[Fault]:
     table = book.tables[name]
     known = book.find_ids(column.references) or frozenset()
+    named = _find_named_ids(book, column.references)
     meant = book.meant.setdefault((name, column.name), {})
     cheap = len(unknown) * len(known) <= _MOST_COMPARISONS
     for item, records in unknown.items():
-        near = find_nearest(item, known) if cheap else []
+        near = named.get(fold(item)) or (find_nearest(item, known) if cheap else [])
         for i in records:
             meant.setdefault(i, []).extend(near)
         other = name_table(column.references)
@@ -215,6 +216,18 @@ def _report_unknown(
             records = records[:1]
         for i in records:
             yield table.fault(i, column.name, reason, fix, item, near)
+
+
+def _find_named_ids(book: ParsedTables, name: str) -> dict[str, list[str]]:
+    """Return the ids of a table by the names of its rows: other systems' exports name a site, not its id here."""
+    table = book.tables.get(name)
+    if table is None or "name" not in table.values:
+        return {}
+    found: dict[str, list[str]] = {}
+    for row_id, text in zip(table.values["id"], table.values["name"], strict=True):
+        if row_id is not BAD and text is not BAD and fold(text):
+            found.setdefault(fold(text), []).append(row_id)
+    return found
 
 
 def _report_absent_table(table: ParsedTable, column: TableColumn, unknown: dict[str, list[int]]) -> Fault:

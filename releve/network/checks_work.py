@@ -24,6 +24,7 @@ from releve.network.opening_hours import (
 )
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD, ParsedTable
+from releve.network.table_words import name_column
 
 _LANGUAGE_CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv "
@@ -174,14 +175,19 @@ def check_agents(book: ParsedTables) -> Iterator[Fault]:
             takers[site] = takers.get(site, 0) + 1
         if kit and ready:
             reason = Phrase("the agent is home-ready and takes a kit of the site's pool")
-            fix = Phrase("write home_kit false where the equipment is the agent's own, else home_ready false")
+            fix = Phrase(
+                "write {0} false where the equipment is the agent's own, else {1} false",
+                name_column("agents", "home_kit"),
+                name_column("agents", "home_ready"),
+            )
             yield table.fault(i, "home_kit", reason, fix)
         elif kit and line == "none":
             reason = Phrase("the agent works at home with a kit but has no line")
             yield table.fault(i, "line_type", reason, Phrase("write the line, or home_kit false"))
         elif ready and line == "none":
             reason = Phrase("the agent is home-ready but has no line")
-            yield table.fault(i, "line_type", reason, Phrase("write the line, or home_ready false"))
+            fix = Phrase("write the line, or {0} false", name_column("agents", "home_ready"))
+            yield table.fault(i, "line_type", reason, fix)
         elif (ready or kit) and not carrier:
             reason = Phrase("the agent works at home but the carrier of the line is not given")
             fix = Phrase("write the carrier: its outage takes the line away")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import StringIO
 
@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from releve.errors import Phrase
-from releve.network.faults import Fault, find_closest
+from releve.network.faults import Correction, Fault, find_closest
 from releve.network.history_grid import RawGrid, Unreadable, strip_cells
 from releve.network.table_words import DATE_COLUMN, TableForm, find_header_unit, fold, strip_brackets
 
@@ -196,12 +196,18 @@ def _count_filled(record: Sequence[str]) -> int:
     return max((i + 1 for i, cell in enumerate(record) if cell.strip()), default=0)
 
 
+_ACTIVITIES = frozenset(("activite", "activity", "activity-code", "code-activite", "type-d-activite", "schedule-state"))
+_A_SCHEDULE = Phrase("each row is an activity, also breaks, leave and training; here each row is a whole shift")
+_IMPORT_SCHEDULE = Phrase("leave the sheet empty, and import the schedule by itself: Reference data, Import a schedule")
 _HEADER_SEARCHED = 12
 """How many rows are looked at for a header that is not in the first one."""
 
 
-def find_header(form: TableForm, grid: RawGrid) -> list[str]:
-    """Return the cells of the header, empty where it has no name; Unreadable without one."""
+def find_header(form: TableForm, grid: RawGrid, *, titled: bool = False) -> list[str]:
+    """Return the cells of the header, empty where it has no name; Unreadable without one.
+
+    ``titled``: it need not stand in the first row of the file.
+    """
     head = grid.cells.head(_HEADER_SEARCHED).rows()
     found = [{form.find_column(cell or "") for cell in row} - {None} for row in head]
     best = max(range(len(found)), key=lambda i: (len(found[i]), -i))
@@ -213,25 +219,36 @@ def find_header(form: TableForm, grid: RawGrid) -> list[str]:
         else:
             reason = Phrase("the header stands in row {0}, not in the first one", row)
             fix = Phrase("delete the rows above the header")
-        raise Unreadable(reason, fix, row=int(grid.rows[0]))
+        raise Unreadable(reason, fix, row=int(grid.rows[0]), correction=Correction(form.table, "", "", str(row)))
     if not found[best]:
         reason = Phrase("the first row is not a header: no cell is the name of a column")
         raise Unreadable(reason, Phrase("write the columns {0} there", join_column_names(form)), row=int(grid.rows[0]))
-    if grid.rows[0] > 1 and grid.from_sheet:
-        reason = Phrase("the header is not in the first row: empty rows stand above it")
-        raise Unreadable(reason, Phrase("delete the rows above the header"), row=int(grid.rows[0]))
+    if grid.rows[0] > 1 and grid.from_sheet and not titled:
+        reason, row = Phrase("the header is not in the first row: empty rows stand above it"), int(grid.rows[0])
+        fix = Phrase("delete the rows above the header")
+        raise Unreadable(reason, fix, row=row, correction=Correction(form.table, "", "", str(row)))
     if any(low <= grid.rows[0] <= high for low, high in grid.merged):
         reason = Phrase("the header has merged cells")
         raise Unreadable(reason, Phrase("unmerge them; each column has its own name"), row=1)
     return [cell or "" for cell in head[0][: grid.header]]
 
 
+def skip_title(grid: RawGrid, row: int) -> RawGrid:
+    """Return a grid from its header in ``row`` on; what is merged in the title above does not matter any more."""
+    above = int(np.searchsorted(grid.rows, row))
+    cells, widths = grid.cells[above:], None if grid.widths is None else grid.widths[above:]
+    header = _count_filled([cell or "" for cell in cells.row(0)]) if cells.height else 0
+    merged = tuple((low, high) for low, high in grid.merged if high >= row)
+    return replace(grid, cells=cells, rows=grid.rows[above:], header=header, widths=widths, merged=merged)
+
+
 @dataclass(frozen=True)
 class Header:
-    """The first row of a table, cell by cell."""
+    """The first row of a table, cell by cell; ``mended`` says what a cell means, empty for one that is left out."""
 
     form: TableForm
     cells: list[str]
+    mended: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> list[str | None]:
@@ -239,7 +256,7 @@ class Header:
 
         A date alone, beside no start, is the start.
         """
-        found = [self.form.find_column(cell) if cell else None for cell in self.cells]
+        found = [self.mended.get(cell) or self.form.find_column(cell) if cell else None for cell in self.cells]
         if DATE_COLUMN in found and "start" not in found:
             found[found.index(DATE_COLUMN)] = "start"
         return found
@@ -263,7 +280,7 @@ class Header:
         faults: list[Fault] = []
         absent = [name for name in columns if name not in self.columns]
         excused: set[str] = set()
-        unnamed = 0
+        unnamed, listed = 0, False
         for i, (cell, name) in enumerate(zip(self.cells, self.columns, strict=True)):
             if not cell:
                 if _is_filled(grid, i):
@@ -271,16 +288,23 @@ class Header:
                     reason = Phrase("the header of column {0} is empty but the column is not", i + 1)
                     fix: Phrase = Phrase("name the column or delete it")
                     faults.append(Fault(table, row, "", "", reason, fix))
-            elif name is None:
+            elif name is None and cell not in self.mended:
                 meant = self._find_meant(cell, absent)
                 excused |= {meant} if meant else set()
-                fix = (
-                    Phrase("name it {0}", self.form.name_column(meant))
-                    if meant
-                    else Phrase("delete it; the columns are {0}", self._join_names())
-                )
+                if meant:
+                    fix = Phrase("name it {0}", self.form.name_column(meant))
+                else:
+                    fix = (
+                        Phrase("delete it") if listed else Phrase("delete it; the columns are {0}", self._join_names())
+                    )
+                    listed = True
                 reason = Phrase("is not a column of the table")
-                faults.append(Fault(table, row, cell, "", reason, fix))
+                correction: Correction | None = Correction(table, "", cell, meant or "")
+                if table == "shifts" and fold(cell) in _ACTIVITIES:
+                    reason, fix, correction = _A_SCHEDULE, _IMPORT_SCHEDULE, None
+                faults.append(Fault(table, row, cell, "", reason, fix, correction))
+            elif name is None:
+                continue
             elif name in self.columns[:i]:
                 reason = Phrase("the column stands twice")
                 faults.append(Fault(table, row, name, "", reason, Phrase("keep one")))

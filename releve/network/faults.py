@@ -30,6 +30,8 @@ class Correction:
     """What mends cells of a column: ``written`` in the place of ``found``, also as one of several values.
 
     Of a column of times ``found`` is an owner, and ``written`` the zone, or the offset, of its times without one.
+    Without a column it mends the header: ``found`` is one of its cells, ``written`` the column that it means, empty to
+    leave it out; where ``found`` is empty, ``written`` is the row of the header.
     """
 
     table: str

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from releve.errors import BilingualPhrase, Phrase
 from releve.network.cell_text import format_cell, is_plain_time
 from releve.network.columns import TableRow, list_columns
-from releve.network.csv_reader import Header, find_header, join_column_names, read_csv
-from releve.network.faults import Fault, find_closest
+from releve.network.csv_reader import Header, find_header, join_column_names, read_csv, skip_title
+from releve.network.faults import Correction, Fault, find_closest
 from releve.network.history_grid import RawGrid, Unreadable
 from releve.network.model import TABLES
 from releve.network.moments import zone
@@ -101,6 +101,7 @@ class RawTables:
     sources: dict[str, str] = field(default_factory=dict)
     twice: dict[str, list[str]] = field(default_factory=dict)
     strangers: list[tuple[str, Callable[[], RawGrid]]] = field(default_factory=list)
+    corrections: Sequence[Correction] = ()
     """The file of each table, tables by the file that gives them again, names of no table."""
 
     @property
@@ -109,13 +110,15 @@ class RawTables:
         return "fr" if self.french else "en"
 
 
-def read_tables(files: Mapping[str, bytes], layout: FolderLayout | None = None) -> RawTables:
+def read_tables(
+    files: Mapping[str, bytes], layout: FolderLayout | None = None, corrections: Sequence[Correction] = ()
+) -> RawTables:
     """Read files named after tables (``sites.csv``, ``Téléconseillers.csv``) and workbooks.
 
     Workbooks and files may stand together; a table that is given twice is a fault. The layout is
-    that of an operator where none is given.
+    that of an operator where none is given. Of ``corrections`` those of headers are made.
     """
-    out = RawTables(layout or OPERATOR)
+    out = RawTables(layout or OPERATOR, corrections=[one for one in corrections if not one.column])
     for name in sorted(files, key=lambda name: (name.lower().endswith(".xlsx"), name)):
         if name.lower().endswith(".xlsx"):
             _read_workbook(files[name], name, out)
@@ -210,9 +213,9 @@ def _take_table(name: str, given: str, file: str, load: Callable[[], RawGrid], o
     out.sources[name] = file
     out.french |= out.layout.forms[name].naming.is_french(given)
     try:
-        raw, faults = _split_header(out.layout.forms[name], load())
+        raw, faults = _split_header(out.layout.forms[name], load(), out.corrections)
     except Unreadable as error:
-        out.faults.append(Fault(name, error.row, error.column, error.value, error.reason, error.fix))
+        out.faults.append(Fault(name, error.row, error.column, error.value, error.reason, error.fix, error.correction))
         out.unreadable.add(name)
         return
     out.tables[name] = raw
@@ -261,12 +264,18 @@ def _convert_to_text(series: pl.Series) -> pl.Series:
     return text.str.strip_suffix(".0") if kind.is_float() else text
 
 
-def _split_header(form: TableForm, grid: RawGrid) -> tuple[RawTable, list[Fault]]:
+def _split_header(
+    form: TableForm, grid: RawGrid, corrections: Sequence[Correction] = ()
+) -> tuple[RawTable, list[Fault]]:
     """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
     if not grid.cells.height:
         reason = Phrase("is empty: it has no header")
         raise Unreadable(reason, Phrase("write the columns {0} in its first row", join_column_names(form)))
-    header = Header(form, find_header(form, grid))
+    mended = {one.found: one.written for one in corrections if one.table == form.table}
+    row = mended.pop("", "")
+    if row:
+        grid = skip_title(grid, int(row))
+    header = Header(form, find_header(form, grid, titled=bool(row)), mended)
     faults = header.list_faults(grid)
     first = {name: i for i, name in reversed(list(enumerate(header.columns))) if name}
     body = grid.cells[1:] if grid.typed is None else grid.typed
@@ -317,8 +326,9 @@ def _explain_stranger(tables: str) -> Phrase:
 
 
 def _explain_missing(form: TableForm) -> Phrase:
-    needed = ", ".join(column.name for column in form.columns if column.required)
-    return Phrase("add it; its required columns are {0}", needed)
+    needed = [column.name for column in form.columns if column.required]
+    french = ", ".join(form.names[name].fr for name in needed)
+    return Phrase("add it; its required columns are {0}", BilingualPhrase(", ".join(needed), french))
 
 
 OPERATOR = FolderLayout(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from releve.errors import Phrase, ReleveError
 from releve.kernels.arrays import Floats, Ints, Truths
+from releve.network.faults import Correction
 from releve.network.moments import UTC, zone
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 
@@ -196,13 +197,23 @@ class RawGrid:
 class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes a Fault)
     """A file or sheet that cannot be made a table; becomes one fault of it."""
 
-    def __init__(self, reason: Phrase, fix: Phrase, *, row: int = 0, column: str = "", value: str = "") -> None:
+    def __init__(
+        self,
+        reason: Phrase,
+        fix: Phrase,
+        *,
+        row: int = 0,
+        column: str = "",
+        value: str = "",
+        correction: Correction | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.fix = fix
         self.row = row
         self.column = column
         self.value = value
+        self.correction = correction
 
 
 def strip_cells(cells: pl.DataFrame) -> pl.DataFrame:

@@ -146,8 +146,8 @@ def _read(store: JobStore[ReadingOrder], what: str, name: str, data: bytes, by: 
         store.remove(job)
     if job is not None and job.reason == DEADLINE:
         raise NotAnUpload(Phrase(
-            "the file takes more than {0} seconds to read: split it, or remove what is not a row of"
-            " its tables", round(MOST_SECONDS),
+            "the file takes more than {0} seconds to read: send it again in a moment; if it is large, split"
+            " it", round(MOST_SECONDS),
         ))  # fmt: skip
     raise NotAnUpload(Phrase("the file could not be read: send it again"))
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
 from django.test import Client
 
+from releve.errors import Phrase
 from releve.network import Fault, HistoryRow, Operator, OperatorFaults, read_operator, write_operator, zone
 from releve.network.corrections import find_zone_offset, list_corrections
+from releve.network.faults import Correction
 from releve.registry.blocks import correct_upload, list_upload_corrections, unpack_upload
 from releve.registry.models import Version
 from releve.registry.service import get_current_version
+from releve.registry.tables import NotAnUpload
 from tests.accounts.people import words
 from tests.registry.conftest import read_current
 from tests.registry.test_call_layouts import find_queue, read_hidden, send
@@ -117,6 +123,83 @@ def test_a_file_with_faults_is_corrected_by_clicks_and_applied(web: Client, smal
     assert read_current() == small
 
 
+def list_people(operator: Operator) -> list[list[str]]:
+    """Return the agents as a staff list has them: a title, columns of its own, sites and programmes by name."""
+    named = {row.id: row.name for row in operator.programmes}
+    rows = [
+        ["Effectif au 01/12/2026"],
+        [""],
+        ["Matricule", "Nom", "Site de rattachement", "Compétences", "Heures hebdo"],
+    ]
+    for agent in operator.agents:
+        skills = ", ".join(named[skill].upper() for skill in agent.skills)
+        rows.append([agent.id, "X", operator.site[agent.home_site].name, skills, str(agent.contract_hours)])
+    return rows
+
+
+def write_rows(rows: list[list[str]]) -> bytes:
+    out = StringIO()
+    csv.writer(out, delimiter=";").writerows(rows)
+    return out.getvalue().encode()
+
+
+def test_a_staff_list_with_a_title_and_columns_of_its_own_is_read_by_its_corrections(small: Operator) -> None:
+    files = dict(write_operator(small))
+    files["agents.csv"] = write_rows(list_people(small))
+    del files["teams.csv"]
+    made: tuple[Correction, ...] = ()
+    for _ in range(3):  # the title; the columns; the names
+        with suppress(OperatorFaults):
+            read = read_operator(files, corrections=made)
+            break
+        made += list_corrections(find_faults(files, corrections=made))
+    kept = [(row.id, row.home_site, row.skills, row.contract_hours) for row in read.agents]
+    assert kept == [(row.id, row.home_site, row.skills, row.contract_hours) for row in small.agents]
+
+
+def test_a_name_of_two_rows_is_no_reference(small: Operator) -> None:
+    twice = replace(small, sites=tuple(replace(row, name="Casablanca") for row in small.sites))
+    files = dict(write_operator(twice))
+    files["agents.csv"] = files["agents.csv"].replace(small.sites[0].id.encode(), b"Casablanca")
+    assert not [one for one in list_corrections(find_faults(files)) if one.found == "Casablanca"]
+
+
+def test_a_schedule_of_activities_is_not_read_as_shifts(small: Operator) -> None:
+    files = dict(write_operator(small))
+    agent = small.agents[0].id
+    files["shifts.csv"] = write_rows(
+        [
+            ["Matricule", "Activité", "Début", "Fin"],
+            [agent, "Appels", "01/09/2026 08:00", "01/09/2026 12:00"],
+            [agent, "Congé", "02/09/2026 08:00", "02/09/2026 12:00"],
+        ]
+    )
+    (fault,) = [fault for fault in find_faults(files) if fault.table == "shifts" and fault.row == 1]
+    assert (fault.column, fault.correction) == ("Activité", None)
+    assert "import the schedule by itself" in fault.fix
+
+
+def test_no_correction_is_offered_once_none_is_left(web: Client, small: Operator) -> None:
+    files = misspell(small)
+    del files["shuttles.csv"], files["sites.csv"]
+    sent = web.post("/registry/import", {"file": upload("a.zip", zipped(files))})
+    assert "Code du site, Nom, Pays" in words(sent), "the columns in the words of the workbook"
+    (where,) = re.findall(r'action="(/registry/import/[\w-]+)"', sent.content.decode())
+    assert web.post(where, {"correct": "all"}).status_code == 302
+    left = web.get(where)
+    assert left.status_code == 422
+    assert 'name="correct"' not in left.content.decode()
+
+
+def test_a_reading_that_fails_leads_back_to_the_form(web: Client, small: Operator) -> None:
+    sent = web.post("/registry/import", {"file": upload("a.zip", zipped(misspell(small)))})
+    (where,) = re.findall(r'action="(/registry/import/[\w-]+)"', sent.content.decode())
+    with patch("releve.desk.registry.views.read_operator_upload", side_effect=NotAnUpload(Phrase("it failed"))):
+        answer = web.get(where, follow=True)
+    assert answer.redirect_chain == [("/registry/import", 302)]
+    assert "It failed" in words(answer)
+
+
 def write_report(rows: list[HistoryRow], operator: Operator, shift: timedelta) -> bytes:
     lines = ["Date;Tranche horaire;File d'attente;Appels reçus;Appels traités;DMT"]
     for row in rows:
@@ -164,7 +247,7 @@ def test_calls_far_from_those_stored_may_replace_them(web: Client, first: Versio
     assert isinstance(day, date)
     where = send(web, write_report(early, small, timedelta()).replace(b"312,5", b"312"))
     page = web.get(where).content.decode()
-    assert "Remplacer tout ce qui est enregistré de ces programmes" in page
+    assert "Remplacer tout ce qui est enregistré de ces opérations" in page
     assert 'name="import"' not in page
     sent = {**read_hidden(page), "q0": find_queue(page), "whole": "yes", "import": "yes"}
     assert web.post(where, sent).status_code == 302

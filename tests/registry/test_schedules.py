@@ -201,6 +201,16 @@ def test_a_schedule_is_summed_by_activity() -> None:
     assert schedule.sum_hours() == {"Calls": 7.0, "Lunch": 0.5, "Meeting": 1.0}
 
 
+def test_the_words_of_french_suites_are_known() -> None:
+    words = ("Appels entrants", "Au téléphone", "Congé payé", "Brief équipe")
+    assert [guess_kind(word) for word in words] == ["work", "work", "leave", "meeting"]
+
+
+def test_a_row_without_length_shows_its_end_and_not_its_agent() -> None:
+    (fault,) = read("Agent;Début;Fin\na1;30/11/2026 09:00;30/11/2026 09:00\n").faults
+    assert (fault.column, fault.value) == ("Fin", "30/11/2026 09:00")
+
+
 @pytest.mark.parametrize("word", ["Lunch", "meal", "Déjeuner", "repas"])
 def test_a_meal_and_a_break_are_apart(word: str) -> None:
     assert (guess_kind(word), guess_kind("Pause")) == ("meal", "break")

@@ -455,7 +455,7 @@ def test_a_file_that_takes_too_long_is_refused_in_plain_words(
 ) -> None:
     monkeypatch.setattr(upload_reader, "READINGS", replace(READINGS, most_seconds=0.0))
     monkeypatch.setattr(upload_reader, "start_reading", run_job)
-    with pytest.raises(NotAnUpload, match="takes more than 120 seconds to read: split it"):
+    with pytest.raises(NotAnUpload, match="takes more than 120 seconds to read: send it again"):
         read_log_upload(store, "a.csv", LOG, "amina")
     assert store.list_jobs() == [], "the file does not stay"
 

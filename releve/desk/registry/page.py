@@ -164,9 +164,9 @@ class FaultCause:
 
     @property
     def button(self) -> str:
-        """What the corrections write; empty where there are none."""
+        """What the corrections write, or how many they are; empty where there are none."""
         written = list(dict.fromkeys(one.written for one in self.corrections))
-        if len(written) > 1:
+        if len(written) > 1 or any(not one.column for one in self.corrections):
             count = len(self.corrections)
             return ngettext("Make the {n} correction", "Make the {n} corrections", count).format(n=count)
         return _("Write “{word}”").format(word=written[0]) if written else ""

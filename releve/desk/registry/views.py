@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as lazy
 
@@ -47,13 +48,14 @@ from releve.desk.registry.upload import FILE_LIMIT, let_go, take_file
 from releve.desk.text import translate_error
 from releve.errors import Phrase
 from releve.network import Operator, OperatorFaults
+from releve.network.corrections import list_corrections
 from releve.network.folder_reader import zip_operator
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
 from releve.registry.edits import Edit, list_differences, list_proposed_changes, list_version_changes, prepare_edit
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import FIRST_ROW, get_position
-from releve.registry.tables import RegistryError, get_rows
+from releve.registry.tables import NotAnUpload, RegistryError, get_rows
 from releve.registry.uploads import apply_upload, find_upload, mend_upload, preview_upload, store_upload
 from releve.runs.job_store import StillReading
 from releve.runs.orders import open_readings
@@ -112,8 +114,14 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
             chosen = (one.corrections for one in list_causes(error.faults) if wanted in ("all", one.key))
             mend_upload(upload, tuple(chain.from_iterable(chosen)))
             return redirect("registry_proposal", token)
-        shown, form = UploadPage(faults=error.faults, kept=request.path), {"form": FileForm()}
+        kept = request.path if list_corrections(error.faults) else ""
+        shown, form = UploadPage(faults=error.faults, kept=kept), {"form": FileForm()}
         return page_response(request, "desk/registry/send.html", shown, form, status=422)
+    except NotAnUpload as error:
+        if wants_json(request):
+            raise
+        messages.error(request, capfirst(translate_error(error)))
+        return redirect("registry_send")
     if request.method != "POST":
         changes = preview_upload(upload, operator)
         page = ProposalPage(
