@@ -5,6 +5,7 @@ An import-linter contract keeps the faces from importing any other module of thi
 
 from __future__ import annotations
 
+from releve.live.aimed_reliefs import MeasuredRelief, measure_relief
 from releve.live.alerts import (
     AlertLetter,
     Lead,
@@ -181,8 +182,8 @@ from releve.live.rehearsal import (
     move_to_reopening,
     start_rehearsal,
 )
-from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
-from releve.live.relief_solver import read_relief_choice as read_relief_choice
+from releve.live.relief_aims import AIMS, read_relief_choice
+from releve.live.relief_handler import ComparedDay, compare_aims, compare_reliefs, list_touching_reliefs
 from releve.live.replies import ReplyOutcome, count_national_numbers, take_reply
 from releve.live.reply_gateways import (
     GATEWAYS,
