@@ -45,6 +45,9 @@ def test_a_manager_chooses_an_aim_and_the_relief_does_what_the_page_said(lost: B
     html = web.get("/relief/aim", headers={"accept-language": "en"}).content.decode()
     assert f"chosen by {page['chosen_by']}" in html
     assert html.count('action="/relief/aim/choose"') == 2, "the one in force is not offered"
+    now_page = web.get("/now", headers={"accept-language": "en"}).content.decode()
+    assert "The aim of the reliefs changed." in now_page, "it stands in the log"
+    assert 'href="/relief/aim"' in now_page
 
 
 def test_who_may_order_a_relief_chooses_and_who_sees_reliefs_looks(lost: Browsers) -> None:
