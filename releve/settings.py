@@ -95,6 +95,7 @@ TEMPLATES = [
                 "service_words": "releve.desk.service",
                 "standing_words": "releve.desk.client_status",
                 "transport_words": "releve.desk.transport",
+                "relief_aim_words": "releve.desk.relief_aim",
                 "relief_words": "releve.desk.relief",
                 "plan_cell_words": "releve.desk.plan.words",
                 "planning_words": "releve.desk.planning",

@@ -130,7 +130,7 @@ _CORE = (
     Permission(
         "relief.order",
         frozenset({_R.CONTINUITY, _R.FLOW}),
-        lazy("put a relief for a surge or absences in force"),
+        lazy("put a relief for a surge or absences in force, and choose what reliefs aim at"),
         acts=True,
         whole=True,
     ),

@@ -265,6 +265,20 @@ def retry(effect: int, by: str) -> None:
     click.echo("queued")
 
 
+@live.command()
+@click.argument("to", type=click.Choice(("few", "balanced", "coverage")))
+@_STREAM
+@by_option
+@on_the_database
+def aim(to: str, stream: str, by: str) -> None:
+    """Choose what reliefs aim at while something is lost, and make them again: few moves, best coverage, or both."""
+    from releve.live.api import record, sign_event
+    from releve.situation import ReliefAimChosen
+
+    event = ReliefAimChosen(**sign_event(stream, by), aim=to)
+    click.echo(f"reliefs aim at: {to}, entry {record(event, key=event.id, stream=stream).seq}")
+
+
 @drill.command()
 @click.argument("title")
 @click.option(

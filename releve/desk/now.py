@@ -511,7 +511,7 @@ def _draw_strip(shares: Sequence[float]) -> tuple[str, str]:
 def now(request: HttpRequest) -> HttpResponse:
     """Everything as it stands; the browser polls ``?part=live``."""
     page, operator = share_now(read_stream(request), request.user)
-    context = {"operator": operator}
+    context = {"operator": operator, "aims": can(request.user, "reliefs.see")}
     if request.GET.get("part") == "live":
         return part_response(request, "desk/now/_live.html", page, context)
     return page_response(request, "desk/now/now.html", page, context)

@@ -162,7 +162,7 @@ def relief_page(shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whol
         planned=found is not None,
         lost=() if found is None else _list_lost(found, seen),
         changed=0 if found is None else count_asked(found.kinds),
-        moves=live.read_relief_choice(),
+        moves=live.situation_now(stream).relief_aim or live.read_relief_choice(),
         listed=moves.paginator.count,
         changes=changes,
         breaks=breaks,
@@ -443,20 +443,6 @@ def ride_words(ride: NotifiedRide) -> str:
         said = _("Way home, shuttle {vehicle}: {site} {at_site}, {stop} {at}")
     hours = {"at": text.clock(ride.at), "at_site": text.clock(ride.at_site)}
     return said.format(vehicle=ride.vehicle, stop=ride.stop, site=ride.site, **hours)
-
-
-add_words(
-    register,
-    "moves_words",
-    {
-        "balanced": lazy(
-            "The fewest people move with whom every client is covered as well as it can be, to half a per cent of its"
-            " day (RELEVE_RELIEF_MOVES: balanced)."
-        ),
-        "few": lazy("People are moved only where a client would else miss its target (RELEVE_RELIEF_MOVES: few)."),
-        "coverage": lazy("Every half hour covered counts, however many people move (RELEVE_RELIEF_MOVES: coverage)."),
-    },
-)
 
 
 @register.filter

@@ -85,6 +85,7 @@ urlpatterns = [
     path("", include("releve.desk.now")),
     path("", include("releve.desk.service")),
     path("", include("releve.desk.relief")),
+    path("", include("releve.desk.relief_aim")),
     path("surge/", include("releve.desk.surge")),
     path("transport/", include("releve.desk.transport")),
     path("switches/", include("releve.desk.switches")),

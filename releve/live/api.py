@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from releve.live.aimed_reliefs import MeasuredRelief, measure_relief
 from releve.live.alerts import (
     AlertLetter,
     Lead,
@@ -184,8 +185,8 @@ from releve.live.rehearsal import (
     move_to_reopening,
     start_rehearsal,
 )
-from releve.live.relief_handler import ComparedDay, compare_reliefs, list_touching_reliefs
-from releve.live.relief_solver import read_relief_choice as read_relief_choice
+from releve.live.relief_aims import AIMS, read_relief_choice
+from releve.live.relief_handler import ComparedDay, compare_aims, compare_reliefs, list_touching_reliefs
 from releve.live.replies import ReplyOutcome, count_national_numbers, take_reply
 from releve.live.reply_gateways import (
     GATEWAYS,

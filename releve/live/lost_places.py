@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 
+from releve.live.relief_aims import read_relief_choice
 from releve.network import Operator, PlannedAbsence
 from releve.network.duties import Away
 from releve.plan import Contingency
@@ -15,23 +16,30 @@ from releve.situation import Situation
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Places lost together; the people of ``home_only`` sites may not go to another site."""
+    """Places lost together; the people of ``home_only`` sites may not go to another site.
+
+    ``aim``: what its relief aims at by a person's choice (empty: the default), so that a relief that aimed at
+    something else does not answer it.
+    """
 
     sites: frozenset[str] = frozenset()
     carriers: frozenset[str] = frozenset()
     home_only: frozenset[str] = frozenset()
+    aim: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.sites or self.carriers)
 
-    def as_json(self) -> dict[str, list[str]]:
+    def as_json(self) -> dict[str, Any]:
         """Return the loss as it is stored."""
-        return {"sites": sorted(self.sites), "carriers": sorted(self.carriers), "home_only": sorted(self.home_only)}
+        lost = {"sites": sorted(self.sites), "carriers": sorted(self.carriers), "home_only": sorted(self.home_only)}
+        return {**lost, "aim": self.aim} if self.aim else lost
 
     @classmethod
     def of_json(cls, row: Mapping[str, Any]) -> Self:
         """Return the loss that was stored."""
-        return cls(*(frozenset(row[name]) for name in ("sites", "carriers", "home_only")))
+        sites, carriers, home_only = (frozenset(row[name]) for name in ("sites", "carriers", "home_only"))
+        return cls(sites, carriers, home_only, row.get("aim", ""))
 
     @property
     def contingency(self) -> Contingency:
@@ -49,7 +57,13 @@ Absent = Mapping[str, tuple[Away, ...]]
 def find_loss(situation: Situation, at: datetime) -> Loss:
     """Return what is lost at an instant."""
     lost = situation.lost_places(at)
-    return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
+    aim = _read_aim(situation) if lost.sites or lost.carriers else ""
+    return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only, aim)
+
+
+def _read_aim(situation: Situation) -> str:
+    """Return the aim that a person chose; empty where none did, and where it is the default anyway."""
+    return "" if situation.relief_aim == read_relief_choice() else situation.relief_aim
 
 
 def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], operator: Operator) -> list[Loss]:
@@ -71,7 +85,8 @@ def find_daily_losses(situation: Situation, at: datetime, days: Iterable[date], 
         sites = {s for s, until in lost.sites.items() if on(day, until, situation.site(s).closed)}
         carriers = {name for name, until in lost.carriers.items() if on(day, until, False)}
         home_only = lost.home_only & sites
-        found.append(Loss(frozenset(sites), frozenset(carriers), home_only))
+        aim = _read_aim(situation) if sites or carriers else ""
+        found.append(Loss(frozenset(sites), frozenset(carriers), home_only, aim))
     return found
 
 

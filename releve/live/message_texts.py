@@ -585,6 +585,7 @@ _SENTENCES: Mapping[str, Phrase] = {
     "routing.reverted": Phrase("The routes of an earlier generation were published again."),
     "relief.ended": Phrase("The relief for a surge ends: back to the plan."),
     "relief.ordered": Phrase("A relief for a surge or absences was put in force."),
+    "relief.aim_chosen": Phrase("The aim of the reliefs changed."),
     "routing.switched": Phrase("Calls were switched to the routes prepared for a loss."),
     "people.notified": Phrase("Messages about the relief were written; agents concerned: {agents}."),
     "plan.activated": Phrase("A plan was put in force."),

@@ -23,6 +23,7 @@ from django.db.models import Q
 from releve.demand.requirement import INTERVAL
 from releve.errors import ReleveError
 from releve.ledger import chain as ledger
+from releve.live.aimed_reliefs import MeasuredRelief, measure_relief, take_reliefs
 from releve.live.clock import real_now
 from releve.live.effect_queue import (
     OUTSIDE,
@@ -39,7 +40,15 @@ from releve.live.effect_queue import (
 from releve.live.lost_places import NO_LOSS, Loss, find_daily_losses
 from releve.live.models import ActivationDay, Effect, Message, Relief, ReliefDay
 from releve.live.plans import DayPlan, DaysInForce, list_days_in_force, load_activation, load_day_plan, read_settings
-from releve.live.relief_solver import ReliefRequest, look_up_relief, prepare_day, revert_changes, solve_relief
+from releve.live.relief_aims import DEFAULT_AIM, RELIEFS, read_relief_choice
+from releve.live.relief_solver import (
+    ReliefRequest,
+    keep_begun,
+    look_up_relief,
+    prepare_day,
+    revert_changes,
+    solve_relief,
+)
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import ABSENCES, SURGE, Changes, Scene, build_change, list_working, load_scene
@@ -66,7 +75,11 @@ class ReliefDraft:
 
     source: str = "base"
     days: dict[date, tuple[str, Changes]] = field(default_factory=dict)
-    lost: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    lost: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> dict[date, Changes]:
+        return {day: changes for day, (_source, changes) in self.days.items()}
 
     def answer(self, day: date, source: str, changes: Changes, loss: Loss) -> None:
         self.days[day] = (source, changes)
@@ -111,8 +124,22 @@ def draft_relief(
     """Return the relief that the losses and absences of a scene ask for; None: nothing is missing.
 
     ``first`` receives the first answer to a loss that the plan does not foresee, as soon as there is one.
-    ``again``: also where nothing is missing, as what a first answer began is to be completed.
+    ``again``: also where nothing is missing, as what a first answer began is to be completed. A loss is answered by
+    the one that its aim takes of several (:func:`releve.live.aimed_reliefs.choose_relief`).
     """
+    draft = _draft_relief(scene, first, again=again)
+    aim = _find_aim(scene)
+    if draft is None or aim == DEFAULT_AIM or not scene.unanswered:
+        return draft
+    made = _draft_reliefs(scene, {aim: draft})
+    taken = take_reliefs(scene, {name: row.changes for name, row in made.items()})[aim].taken
+    return _label_draft(scene, made[taken])
+
+
+def _draft_relief(
+    scene: Scene, first: Callable[[ReliefDraft], object] = lambda draft: None, *, again: bool = False
+) -> ReliefDraft | None:
+    """Return the relief by the settings of the aim alone."""
     missing = scene.unanswered
     draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
@@ -129,7 +156,43 @@ def suppose_relief(scene: Scene) -> Scene:
     draft = draft_relief(scene)
     if draft is None:
         return scene
-    return replace(scene, changes={day: changes for day, (_source, changes) in draft.days.items()})
+    return replace(scene, changes=draft.changes)
+
+
+def compare_aims(scene: Scene) -> dict[str, MeasuredRelief]:
+    """Return the relief that each aim takes where something is lost; of the aim in force, the one in force.
+
+    Another is made so once it is chosen, unless something else happens meanwhile or a half hour passes.
+    """
+    found = take_reliefs(scene, {name: draft.changes for name, draft in _draft_reliefs(scene, {}).items()})
+    if not scene.unanswered:
+        aim = _find_aim(scene)
+        found[aim] = measure_relief(scene, scene.changes, aim)
+    return found
+
+
+def _find_aim(scene: Scene) -> str:
+    return next((loss.aim for loss in scene.wanted.values() if loss), "") or read_relief_choice()
+
+
+def _draft_reliefs(scene: Scene, known: Mapping[str, ReliefDraft]) -> dict[str, ReliefDraft]:
+    """Return the reliefs that aims choose from; where nothing is missing by the settings of one, what is in force."""
+    drafts = {}
+    for name in RELIEFS:
+        aim = "" if name == read_relief_choice() else name
+        wanted = {day: replace(loss, aim=aim if loss else "") for day, loss in scene.wanted.items()}
+        supposed = replace(scene, wanted=wanted)
+        drafts[name] = known.get(name) or _draft_relief(supposed) or _carry_answered_days(supposed, ())
+    return drafts
+
+
+def _label_draft(scene: Scene, draft: ReliefDraft) -> ReliefDraft:
+    """Return a draft as the answer to the losses of a scene, whatever the aim by which it was made."""
+    labelled = ReliefDraft()
+    for day, (source, changes) in draft.days.items():
+        labelled.answer(day, source, changes, scene.wanted[day])
+    labelled.source = _choose_source(scene, labelled, scene.unanswered)
+    return labelled
 
 
 def follow_day_before(scene: Scene, draft: ReliefDraft, replaced: Collection[date] = ()) -> set[str]:
@@ -252,6 +315,11 @@ def _answer_day(scene: Scene, draft: ReliefDraft, day: date, publish: Callable[[
     if not loss:
         _open_day(scene, draft, day)
         return
+    answered = scene.answered(day)
+    if answered and answered.aim != loss.aim:
+        changes = keep_begun(found, changes, scene.at)
+        if replace(answered, aim=loss.aim) == loss:  # what is in force serves better than a first answer
+            publish = None
     known = None if changes else look_up_relief(found, loss, scene.at)
     if known is not None:
         draft.answer(day, "planned", known, loss)
@@ -363,7 +431,7 @@ def create_relief(
         from_at=scene.at,
         asked_at=asked_at,
         made_at=real_now(),
-        moved=scene.count_moved({day: changes for day, (_, changes) in draft.days.items()}) if moved is None else moved,
+        moved=scene.count_moved(draft.changes) if moved is None else moved,
     )
     ReliefDay.objects.bulk_create(
         ReliefDay(relief=relief, day=day, plan_id=scene.planned[day].digest, source=source, changes=changes)

@@ -1,26 +1,25 @@
 """The changes of a day when places are lost: looked up in the plan, or solved for the day.
 
 Neither clock nor database is read here: a day's plan, the changes so far, the loss and the instant
-go in; changes come out. Which moves are worth making is a setting, RELEVE_RELIEF_MOVES.
+go in; changes come out. Which moves are worth making is an aim (:mod:`releve.live.relief_aims`).
 """
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from releve import environment
 from releve.demand.requirement import INTERVAL
 from releve.live.lost_places import NO_LOSS, Absent, Loss, select_absences
 from releve.live.plans import DayPlan, read_settings
+from releve.live.relief_aims import read_relief_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
-from releve.plan import Contingency, Move, Placement, Plan, PlanSettings
+from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import IntradayRelief, RunningDay, build_running_day, solve_intraday_relief
@@ -40,11 +39,11 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
     """Return the changes that the plan holds for a loss; None when it holds none.
 
     They are those of :func:`releve.plan.sudden_loss.begin_relief`. A plan whose moves have another price than
-    is chosen now holds none.
+    the aim's holds none.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
-    if key is None or read_relief_settings(plan) != read_settings(plan):
+    if key is None or read_relief_settings(plan, loss.contingency, loss.aim) != read_settings(plan):
         return None
     contingency = next(row for row in plan.contingencies if row.id == key)
     fleet = build_day_fleet(found.operator, plan.day, read_settings(plan)) if at > plan.starts[0] else None
@@ -68,26 +67,6 @@ def _planned_key(plan: Plan, loss: Loss) -> str | None:
     return None
 
 
-MOVE_CHOICES: Mapping[str, Mapping[str, float]] = {
-    "balanced": {},
-    "few": {"relief_move_price": 32.0},
-    "coverage": {"relief_move_price": 0.1, "relief_tolerance": 0.0},
-}
-"""What RELEVE_RELIEF_MOVES can be, the first by default, and the settings in the place of the plan's: none;
-moves so dear that people move only where a client would else miss its target; so cheap that every half hour
-counts."""
-
-
-def read_relief_choice() -> str:
-    """Return which moves the continuity manager has chosen to make: a name of :data:`MOVE_CHOICES`."""
-    return environment.read_choice(os.environ, "RELEVE_RELIEF_MOVES", tuple(MOVE_CHOICES))
-
-
-def read_relief_settings(plan: Plan) -> PlanSettings:
-    """Return the settings of a plan with the price of moves that is chosen."""
-    return replace(read_settings(plan), **MOVE_CHOICES[read_relief_choice()])  # type: ignore[arg-type]
-
-
 def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
     """Return the changes that stay when nothing is lost any more: those of shifts that have begun.
 
@@ -97,6 +76,19 @@ def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, 
         key: [reason, row]
         for key, (reason, row) in changes.items()
         if row is not None and read_placement(key, row).start <= at
+    }
+
+
+def keep_begun(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
+    """Return the changes that stay when a relief is made again with another aim: those of duties that have begun.
+
+    These people are where they were sent; who starts later is placed from the plan again.
+    """
+    starts = {row.key: row.start for row in found.plan.placements}
+    return {
+        key: [reason, row]
+        for key, (reason, row) in changes.items()
+        if (starts[key] if key in starts else at if row is None else read_placement(key, row).start) <= at
     }
 
 
@@ -161,7 +153,8 @@ def solve_priced_relief(
 ) -> tuple[dict[str, list[Any]], IntradayRelief]:
     """Return the changes of :func:`solve_relief`, and what the moves cost and bring."""
     day = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.absent, wanted.lent, wanted.at)
-    lost, settings = wanted.loss.contingency, read_relief_settings(wanted.found.plan)
+    lost = wanted.loss.contingency
+    settings = read_relief_settings(wanted.found.plan, lost, wanted.loss.aim)
 
     def answer(plan: IntegerPlan) -> None:
         first(_merge_moves(wanted, _name_moves(day, lost, plan)))

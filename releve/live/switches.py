@@ -168,7 +168,7 @@ def _suppose(scene: Scene, contingency: Contingency) -> _Supposed:
     exposed = contingency.sites if contingency.exposed else frozenset()
     lost = Loss(contingency.sites, contingency.carriers, exposed)
     wanted = {
-        day: Loss(old.sites | lost.sites, old.carriers | lost.carriers, old.home_only | exposed)
+        day: Loss(old.sites | lost.sites, old.carriers | lost.carriers, old.home_only | exposed, old.aim)
         for day, old in scene.wanted.items()
     }
     answers = dict(_look_up(scene, wanted))

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         LinkUp,
         PowerDown,
         PowerUp,
+        ReliefAimChosen,
         ReopeningApproved,
         ReopeningChecked,
         SiteClosed,

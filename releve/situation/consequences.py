@@ -29,6 +29,7 @@ from releve.situation.events import (
     CaseDeclared,
     ClosureExtended,
     EventCorrected,
+    ReliefAimChosen,
     SiteClosed,
 )
 from releve.situation.rule_kinds import AbsenceRule, ClosureRule, SituationRules
@@ -59,6 +60,7 @@ def derive_events(situation: Situation, operator: Operator, rules: SituationRule
     found += derive_liftings(situation, operator, rules, now)
     found += _derive_absences(situation, operator, rules, now)
     found += _derive_returns(situation, now)
+    found += _end_aim(situation, now)
     return tuple(found)
 
 
@@ -73,6 +75,14 @@ def derive_all_events(situation: Situation, operator: Operator, rules: Situation
         for event in more:
             situation = apply_event(situation, event)
     raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
+
+
+def _end_aim(situation: Situation, now: datetime) -> Iterator[ReliefAimChosen]:
+    """Yield the end of a choice of what reliefs aim at, once nothing is lost any more."""
+    lost = situation.lost_places(now)
+    if situation.relief_aim and not lost.sites and not lost.carriers:
+        chosen = [row.id for row in situation.list_events("aims") if row.id not in situation.corrected][-1]
+        yield ReliefAimChosen(**_by_rule(derive_id("aim", chosen), "aim", now))
 
 
 def _derive_closures(

@@ -149,6 +149,26 @@ class SiteClosed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReliefAimChosen(Event):
+    kind: ClassVar[str] = "relief.aim_chosen"
+    label: ClassVar[str] = "Aim of the reliefs chosen"
+    permission: ClassVar[str] = "relief.order"
+    family: ClassVar[str] = "aims"
+    about: ClassVar[tuple[str, ...]] = ()
+    doc: ClassVar[str] = (
+        "What reliefs aim at while something is lost: the fewest moves that hold every client within what is promised,"
+        " the best coverage, or the balance of both. Once nothing is lost any more a rule ends the choice."
+    )
+
+    aim: str = event_field(
+        "What they aim at; empty = as without a choice",
+        example="few",
+        default="",
+        one_of=("few", "balanced", "coverage"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosureExtended(Event):
     kind: ClassVar[str] = "closure.extended"
     label: ClassVar[str] = "Closure extended"

@@ -62,6 +62,8 @@ REFUSALS: Mapping[str, str] = {
     "absence.unknown": "Agent {agent} has no absence {absence}; leave it empty to end all of them.",
     "closure.closed_already": "{site} has been closed since {since}; extend the closure instead.",
     "closure.past": "{site} was closed until {reopened}; date the new order after that.",
+    "aim.nothing_lost": "Nothing is lost; choose what reliefs aim at once something is.",
+    "aim.same": "The reliefs aim at that already.",
     "closure.open": "{site} is open; there is no closure to change or to lift.",
     "closure.cause": "A closure with this cause requires the field “{missing}”; fill it in.",
     "closure.rule": "Only a rule can close a site by rule; choose authority, hazard or operator.",

@@ -52,6 +52,7 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "agents": (state.fold_absences, _BY_HAPPENED),
     "cases": (state.fold_cases, _BY_HAPPENED),
     "outages": (state.fold_outages, _BY_HAPPENED),
+    "aims": (state.take_last, _AS_RECORDED),
     "permits": (state.fold_permit, _BY_HAPPENED),
     "checks": (state.take_last, _BY_HAPPENED),
     "inspections": (state.take_last, _BY_HAPPENED),
@@ -66,8 +67,8 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
 }
 """By family: the folding function, and whether it takes events in the order of happening.
 
-Only the acts on a closed site, a plan of draws, an audit and a pack of rules follow the order of
-record: each was judged after those before it.
+Only the acts on a closed site, the aim of reliefs, a plan of draws, an audit and a pack of rules follow the
+order of record: each was judged after those before it.
 All others are sorted by when they happened, however late they were recorded.
 """
 
@@ -179,6 +180,17 @@ class Situation:
     def incidents(self) -> Mapping[str, Incident]:
         """Incidents by id, those that are over too."""
         return {key[0]: value for key, value in self._get_states("incidents").items() if value}
+
+    @property
+    def aim_choice(self) -> events.ReliefAimChosen | None:
+        """The choice in force of what reliefs aim at; None: no person made one, or it has ended."""
+        chosen: events.ReliefAimChosen | None = self._get_known_states("aims").get(())
+        return chosen if chosen is not None and chosen.aim else None
+
+    @property
+    def relief_aim(self) -> str:
+        """What reliefs aim at by a person's choice; empty: none is in force."""
+        return "" if self.aim_choice is None else self.aim_choice.aim
 
     @cached_property
     def packs(self) -> tuple[ChosenPack, ...]:

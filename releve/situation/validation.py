@@ -149,6 +149,14 @@ def _check_closing(event: events.SiteClosed, context: ValidationContext) -> Iter
         yield refuse("closure.earliest", earliest=earliest, ordered=event.happened_at)
 
 
+def _check_aim(event: events.ReliefAimChosen, context: ValidationContext) -> Iterator[EventRefusal]:
+    lost = context.situation.lost_places(event.recorded_at)
+    if not lost.sites and not lost.carriers:
+        yield refuse("aim.nothing_lost")
+    elif event.aim == context.situation.relief_aim:
+        yield refuse("aim.same")
+
+
 def _check_closure(
     event: events.ClosureExtended | events.ReopeningChecked | events.ReopeningApproved | events.SiteReopened,
     context: ValidationContext,
@@ -309,6 +317,7 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[Event
     events.AgentUnavailable: _check_absence,
     events.AgentBack: _check_return,
     events.SiteClosed: _check_closing,
+    events.ReliefAimChosen: _check_aim,
     events.ClosureExtended: _check_extension,
     events.ReopeningChecked: _check_item,
     events.ReopeningApproved: _check_approval,

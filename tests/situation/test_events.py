@@ -108,6 +108,7 @@ def test_there_is_an_event_for_everything_that_is_recorded() -> None:
         "link.up",
         "power.down",
         "power.up",
+        "relief.aim_chosen",
         "reopening.approved",
         "reopening.checked",
         "roll.marked",

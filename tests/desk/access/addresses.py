@@ -47,6 +47,7 @@ RECORDERS = {
         "audit.verdict", "closure.extended", "inspection.held", "roll.marked", "site.closed",
         "tests.done",
     ),
+    "cf": ("relief.aim_chosen",),
     "ch": (
         "draw.drawn", "draw.framed", "draw.joined", "draw.not_visited", "draw.planned",
         "draw.present", "draw.revealed", "rules.chosen", "rules.ended",
@@ -371,6 +372,9 @@ ROWS = (
     Row("relief", "/relief", "cpfs"),
     Row("relief.json", "/relief.json", "cpfs"),
     Row("relief.xlsx", "/relief.xlsx", "cpfs"),
+    Row("relief/aim", "/relief/aim", "cpf"),
+    Row("relief/aim.json", "/relief/aim.json", "cpf"),
+    Row("relief/aim/choose", "/relief/aim/choose", "cf", 405),
     Row("relief/answers/<uuid:message>", "/relief/answers/00000000-0000-4000-8000-000000000000", "cs", 405),
     Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
     Row("reliefs/publish", "/reliefs/publish", "cp"),
