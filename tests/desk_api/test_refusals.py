@@ -105,7 +105,13 @@ def test_no_field_is_proposed_that_the_operation_does_not_take(manager: Program)
 def test_the_examples_of_the_page_do_what_it_says(manager: Program, scenario: Scenario) -> None:
     """Each ``curl`` of the page, with this operator's site and client for those of the example."""
     blocks = re.findall(r"^    curl (?:.*\\\n)*.*$", PAGE, re.MULTILINE)
-    wanted = {"/now": 200, "/events/power.down": 201, "/events": 200, "/tables/coverage": 200, "/outbound/requests": 422}
+    wanted = {
+        "/now": 200,
+        "/events/power.down": 201,
+        "/events": 200,
+        "/tables/coverage": 200,
+        "/outbound/requests": 422,
+    }
     done = {}
     for block in blocks:
         text = block.replace("\\\n", " ")
