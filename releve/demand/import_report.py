@@ -106,11 +106,17 @@ class RowCount:
         return (
             Phrase("{0} rows read", NumberPhrase(self.read)),
             Phrase("{0} used", NumberPhrase(self.used)),
-            *(Phrase("{0} dropped ({1})", NumberPhrase(n), name) for name, n in dropped.items()),
+            *(Phrase("{0} dropped ({1})", NumberPhrase(n), _RULE_NAMES.get(name, name)) for name, n in dropped.items()),
             *(Phrase("{0} set aside ({1})", NumberPhrase(n), _KIND_NAMES.get(kind, kind)) for kind, n in aside.items()),
         )
 
 
+_RULE_NAMES: Mapping[str, Phrase] = {
+    "total": Phrase("totals"),
+    "outbound": Phrase("outgoing calls"),
+    "not by telephone": Phrase("not by telephone"),
+}
+"""Of the rules that :mod:`releve.demand.report_recognition` writes itself; others have the name that a person gave."""
 _KIND_NAMES: Mapping[str, Phrase] = {
     "ragged": Phrase("too many cells"),
     "time": Phrase("time not read"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from releve.demand.call_log_file import import_table
 from releve.demand.import_report import ImportReport
 from releve.demand.log_table import read_log
 from releve.demand.report_recognition import UnrecognizedReportError, recognize_report
+from releve.desk.text import translate_phrase
 
 QUEUES = ("Sinistres", "Accueil")
 FIRST = datetime(2026, 11, 23)  # noqa: DTZ001 (a local time)
@@ -453,6 +455,9 @@ def test_other_media_and_outbound_calls_are_dropped_and_counted(column: str, kep
     report = read(text)
     assert report.faults == ()
     assert sum(report.rows.dropped.values()) == 36
+    with override("fr"):
+        said = ", ".join(map(translate_phrase, report.rows.phrases()))
+    assert "hors téléphone" in said or "appels sortants" in said
     assert report.histories[0].offered.sum() == 360
     assert set(report.histories[0].aht_s.tolist()) == {304}
 
