@@ -270,6 +270,11 @@ def pack_chosen(chain: Chain) -> None:
     chain.record("rules.chosen", **PACK, valid_from=DAY)
 
 
+def aim_chosen(chain: Chain) -> None:
+    closed(chain)
+    chain.record("relief.aim_chosen", aim="few")
+
+
 def room(chain: Chain) -> None:
     chain.record("incident.opened", site="casa", title="Flood")
 
@@ -403,6 +408,8 @@ ROWS: list[Row] = [
     ("outage.down_already", did("power.down", site="casa"), "power.down", {"site": "casa"}),
     ("outage.not_down", nothing, "power.up", {"site": "casa"}),
     ("outage.expected", nothing, "power.down", {"site": "casa", "expected_until": START - MINUTE}),
+    ("aim.nothing_lost", nothing, "relief.aim_chosen", {"aim": "few"}),
+    ("aim.same", aim_chosen, "relief.aim_chosen", {"aim": "few"}),
     ("check.day", nothing, "check.done", CHECK | {"day": DAY + timedelta(days=1)}),
     ("check.day", nothing, "agents.present", {"site": "casa", "day": DAY + timedelta(days=1), "count": 1}),
     ("check.empty", nothing, "check.done", {"site": "casa", "day": DAY}),

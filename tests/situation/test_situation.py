@@ -75,7 +75,7 @@ def test_folding_at_once_equals_applying_one_after_the_other(events: list[Event]
 
 
 def test_what_follows_the_order_of_record_is_what_was_judged_in_it() -> None:
-    assert {"charter_audits", "draws", "packs", "sites"} == AS_RECORDED
+    assert {"aims", "charter_audits", "draws", "packs", "sites"} == AS_RECORDED
 
 
 @LAW

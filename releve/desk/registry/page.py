@@ -167,8 +167,9 @@ class FaultCause:
         """What the corrections write, or how many they are; empty where there are none."""
         written = list(dict.fromkeys(one.written for one in self.corrections))
         if len(written) > 1 or any(not one.column for one in self.corrections):
-            count = len(self.corrections)
-            return ngettext("Make the {n} correction", "Make the {n} corrections", count).format(n=count)
+            if len(self.corrections) == 1:
+                return _("Make this correction")
+            return _("Make the {n} corrections").format(n=len(self.corrections))
         return _("Write “{word}”").format(word=written[0]) if written else ""
 
 
