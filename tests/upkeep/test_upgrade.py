@@ -84,7 +84,8 @@ CHANGED = {
     "e4ab320c": {
         "now": r"\.recovery",  # 1c6ca571: outlooks by client in its place
         # dd9c4026: from when on nothing is missing for two hours; a first draft has the time at which it goes
-        "clients/{client}": r"\.incident\.(back|next_news)",
+        # f70b4b9a: where the calls of each programme go, in the place of one instant
+        "clients/{client}": r"\.incident\.(back|next_news|routed_at)",
         "sites/casa-1": r"\.crew\.here\..*",  # 1c6ca571: a roll call in its place
     },
 }

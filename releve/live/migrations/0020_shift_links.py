@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import migrations, models
+
+
+def stop_sampling(apps: Any, schema_editor: Any) -> None:
+    """Keep no sample of agents where no erasure reaches."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("ALTER TABLE live_shiftlink ALTER COLUMN agent SET STATISTICS 0")
 
 
 class Migration(migrations.Migration):
@@ -19,5 +25,6 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("made_at", models.DateTimeField()),
             ],
-        )
+        ),
+        migrations.RunPython(stop_sampling, migrations.RunPython.noop),
     ]
