@@ -288,5 +288,5 @@ def list_reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:
 
 
 def list_reliefs_between(start: datetime, end: datetime) -> list[Relief]:
-    """Return the generations, of no drill, that were made in a period, the oldest first."""
-    return list(Relief.objects.filter(stream=LIVE, made_at__gte=start, made_at__lt=end).order_by("generation"))
+    """Return the generations, of no drill, that hold from an instant of a period on, the oldest first."""
+    return list(Relief.objects.filter(stream=LIVE, from_at__gte=start, from_at__lt=end).order_by("generation"))

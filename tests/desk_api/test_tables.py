@@ -16,7 +16,10 @@ from releve.live import api as live
 from releve.plan.coverage import measure_coverage
 from releve.service_record.models import IntervalReport
 from tests.desk_api.conftest import Program, program
+from tests.live.conftest import living
 from tests.live.scenario import Scenario
+
+__all__ = ["living"]
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -92,7 +95,18 @@ def test_calls_are_those_that_were_reported(plan: Any, manager: Program) -> None
     assert (row["start"], row["abandoned"]) == (f"{start:%Y-%m-%dT%H:%M:%SZ}", None)
 
 
-def test_a_loss_stands_with_its_end_and_the_relief_it_called_for(scenario: Scenario, manager: Program) -> None:
+def test_a_relief_stands_with_what_was_lost_and_how_many_it_moved(living: Scenario, manager: Program) -> None:
+    living.two_positives()
+    living.work()
+    day = live.now(live.LIVE).date()
+    rows = read(manager, "reliefs", day, day + timedelta(days=1))
+    made = {row.generation: row for row in live.list_reliefs()}
+    assert rows
+    assert {row["generation"]: row["moved"] for row in rows} == {number: row.moved for number, row in made.items()}
+    assert rows[-1]["lost"] == living.site
+
+
+def test_a_loss_stands_until_its_end(scenario: Scenario, manager: Program) -> None:
     assert manager.record("power.down", "a", site=scenario.site).status_code == 201
     day = live.now(live.LIVE).date()
     (loss,) = read(manager, "losses", day - timedelta(days=1), day + timedelta(days=1))

@@ -134,8 +134,8 @@ def _list_losses(asked: _Asked) -> Iterator[_Row]:
 def _list_reliefs(asked: _Asked) -> Iterator[_Row]:
     start, end = asked.bounds
     for row in live.list_reliefs_between(start, end):
-        lost = " ".join(sorted(row.lost))
-        yield row.generation, row.source, lost, row.cause, row.asked_at, row.made_at, row.published_at, row.moved
+        lost = " ".join(sorted({place for day in row.lost.values() for place in (*day["sites"], *day["carriers"])}))
+        yield row.generation, row.source, lost, row.cause, row.from_at, row.made_at, row.published_at, row.moved
 
 
 _HALF_HOUR: dict[str, pl.DataType] = {"day": _DAY, "start": _INSTANT, "client": _TEXT, "programme": _TEXT}
@@ -188,7 +188,7 @@ TABLES = {
             "source": _TEXT,
             "lost": _TEXT,
             "cause": _COUNT,
-            "asked_at": _INSTANT,
+            "from_at": _INSTANT,
             "made_at": _INSTANT,
             "published_at": _INSTANT,
             "moved": _COUNT,
