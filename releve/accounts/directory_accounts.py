@@ -3,8 +3,8 @@
 An account that it made, or that an administrator handed over, is its to change; the others it sees. What
 it makes has no role, no password and no second factor. What it closes ends as on the desk, and it opens
 again, without roles, what it closed itself and nothing else. It never closes the last administrator. Each
-change is an entry of the ledger by the name of its token, whose holders stand behind the accounts that it
-made and whose address it changed: see :mod:`releve.accounts.two_people`.
+change is an entry of the ledger by the name of its token. An account that it made, or whose address it
+changed, may be anybody's until two administrators confirm it: see :mod:`releve.accounts.two_people`.
 """
 
 from __future__ import annotations

@@ -107,12 +107,17 @@ def check_places(wanted: RoleRequest) -> None:
                 )
 
 
-@transaction.atomic
-def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = "") -> tuple[User, bool]:
-    """Give a role, making the account when there is none; return it, and whether it was made."""
+def check_for_people(wanted: RoleRequest) -> None:
+    """Refuse what no person may hold, and places as :func:`check_places` does."""
     if wanted.role in PROVISIONS:
         raise AccessError(Phrase("this role is for programs: give it to a token"))
     check_places(wanted)
+
+
+@transaction.atomic
+def give_role(name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = "") -> tuple[User, bool]:
+    """Give a role, making the account when there is none; return it, and whether it was made."""
+    check_for_people(wanted)
     user, is_new = _account_for(name, email, password)
     lock_head()  # before its instant, which is compared with those of confirmations
     if is_new:

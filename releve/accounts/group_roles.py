@@ -29,7 +29,7 @@ from releve.accounts.grants import (
     STREAM,
     AccessError,
     RoleRequest,
-    check_places,
+    check_for_people,
     create_account,
     end_grant,
     join_faults,
@@ -93,7 +93,7 @@ def list_rows(by: str) -> tuple[GroupRoleLine, ...]:
 @transaction.atomic
 def ask_row(group: str, wanted: RoleRequest, *, by: str) -> GroupRole:
     """Ask that a group give a role; it does once another administrator approves the row."""
-    check_places(wanted)
+    check_for_people(wanted)
     lock_head()  # before its instant, which is compared with those of hands in accounts
     sites, clients = list(wanted.sites), list(wanted.clients)
     for same in GroupRole.objects.filter(group=group, role=wanted.role, ended_at=None):

@@ -123,7 +123,8 @@ class GroupRoleForm(_RoleForm):
         lazy("Group, as the service writes it"), longest=LONGEST_GROUP, strip=False, help_text=lazy("To the letter.")
     )
     role = forms.ChoiceField(
-        choices=[(role.value, role.label) for role in Role if role not in DATED | WATCHING], label=lazy("Role")
+        choices=[(role.value, role.label) for role in Role if role not in DATED | WATCHING | PROVISIONS],
+        label=lazy("Role"),
     )
     last_day = None  # type: ignore[assignment]  # without an end: the group is left, or the row ended
     field_order = ("group",)

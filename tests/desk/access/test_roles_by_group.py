@@ -319,7 +319,7 @@ def test_a_row_takes_two_administrators_who_are_two_people(admins: tuple[User, U
         group_roles.approve_row(row, by="yann")
     with pytest.raises(AccessError, match="there already"):
         group_roles.ask_row("planners", RoleRequest("planner"), by="yann")
-    for role in (Role.INSPECTOR, Role.SITE):
+    for role in (Role.INSPECTOR, Role.SITE, Role.PROVISIONING):
         with pytest.raises(AccessError):
             group_roles.ask_row("others", RoleRequest(role.value), by="amina")
     kinds = [(entry.kind, entry.body["actor"]) for entry in iter_entries(stream=grants.STREAM)]
