@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 ERROR_CODES: dict[str, tuple[int, str]] = {
     "body.unreadable": (400, "the body is no JSON object"),
-    "request.invalid": (400, "the request cannot be read, or is no such request"),
+    "request.invalid": (400, "the request cannot be read, or is another kind of request"),
     "access.sign_in": (401, "neither a token nor a session was sent"),
     "access.second_factor": (401, "the person’s role takes a second factor"),
     "access.confirm": (401, "a person must prove again who they are"),

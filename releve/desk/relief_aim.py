@@ -90,23 +90,21 @@ def aim_page(shown: ShownStream, user: AnyUser) -> AimPage:
     lost = {} if scene is None else {day: loss for day, loss in scene.wanted.items() if loss}
     if scene is None or not lost:
         return page
-    sites, carriers = (frozenset().union(*(getattr(loss, kind) for loss in lost.values())) for kind in _KINDS)
+    sites = frozenset().union(*(loss.sites for loss in lost.values()))
+    carriers = frozenset().union(*(loss.carriers for loss in lost.values()))
+    target = float(scene.day_plan(scene.days[0]).plan.settings["target"])
     return page.model_copy(
         update={
-            "target": float(scene.day_plan(scene.days[0]).plan.settings["target"]),
+            "target": target,
             "lost": (*(operator.site[site].name for site in sorted(sites)), *sorted(carriers)),
             "pending": bool(scene.unanswered),
-            "rows": tuple(_list_rows(scene, operator)),
+            "rows": tuple(_list_rows(scene, operator, target)),
         }
     )
 
 
-_KINDS = ("sites", "carriers")
-
-
-def _list_rows(scene: live.Scene, operator: Operator) -> list[AimRow]:
+def _list_rows(scene: live.Scene, operator: Operator, target: float) -> list[AimRow]:
     names = {row.id: row.name for row in operator.clients}
-    target = float(scene.day_plan(scene.days[0]).plan.settings["target"])
     return [
         AimRow(
             aim=aim,

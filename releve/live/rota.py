@@ -227,7 +227,7 @@ def list_without_address(at: datetime) -> list[str]:
 def make_calendar_link(account: str) -> str:
     """Return the secret of an account's new link to the rota; the one before opens nothing any more."""
     secret = secrets.token_urlsafe(32)
-    values = {"digest": _digest(secret), "made_at": real_now()}
+    values = {"digest": digest_secret(secret), "made_at": real_now()}
     with transaction.atomic():
         ledger.lock_head()
         CalendarLink.objects.update_or_create(account=account, defaults=values)
@@ -249,11 +249,12 @@ def has_calendar_link(account: str) -> bool:
 
 def find_link_account(secret: str) -> str:
     """Return the account whose link to the rota a secret opens; empty: none."""
-    found = CalendarLink.objects.filter(digest=_digest(secret)).values_list("account", flat=True)
+    found = CalendarLink.objects.filter(digest=digest_secret(secret)).values_list("account", flat=True)
     return found.first() or ""
 
 
-def _digest(secret: str) -> str:
+def digest_secret(secret: str) -> str:
+    """Return what is stored of the secret of a link."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ from releve.live.clock import LIVE, now, real_now
 from releve.live.errors import NoSuch
 from releve.live.models import Message, ShiftLink
 from releve.live.plans import list_days_in_force, operator_now
+from releve.live.rota import digest_secret
 from releve.live.stream_state import list_placed
 
 _BEFORE, _AHEAD = timedelta(days=1), timedelta(days=14)
@@ -27,7 +27,7 @@ def make_shift_link(token: str) -> str:
     :class:`NoSuch` where no message to an agent is behind it.
     """
     secret = secrets.token_urlsafe(32)
-    values = {"digest": _digest(secret), "made_at": real_now()}
+    values = {"digest": digest_secret(secret), "made_at": real_now()}
     with transaction.atomic():
         ledger.lock_head()
         ShiftLink.objects.update_or_create(agent=_find_agent(token), defaults=values)
@@ -50,7 +50,7 @@ def _find_agent(token: str) -> str:
 
 def find_shift_agent(secret: str) -> str:
     """Return the agent whose shifts a secret link opens; empty: of none who still works here."""
-    found = ShiftLink.objects.filter(digest=_digest(secret)).values_list("agent", flat=True).first()
+    found = ShiftLink.objects.filter(digest=digest_secret(secret)).values_list("agent", flat=True).first()
     return found if found is not None and found in operator_now().agent else ""
 
 
@@ -61,7 +61,3 @@ def build_shift_calendar(agent: str) -> bytes:
     placed = ((found, [row for row in list_placed(found) if row.agent == agent]) for found in days)
     plans = [replace(found.load().plan, placements=tuple(rows)) for found, rows in placed]
     return next((data for _agent, data in build_calendars(plans, at)), _EMPTY)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

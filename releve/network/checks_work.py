@@ -183,7 +183,9 @@ def check_agents(book: ParsedTables) -> Iterator[Fault]:
             yield table.fault(i, "home_kit", reason, fix)
         elif kit and line == "none":
             reason = Phrase("the agent works at home with a kit but has no line")
-            yield table.fault(i, "line_type", reason, Phrase("write the line, or home_kit false"))
+            yield table.fault(
+                i, "line_type", reason, Phrase("write the line, or {0} false", name_column("agents", "home_kit"))
+            )
         elif ready and line == "none":
             reason = Phrase("the agent is home-ready but has no line")
             fix = Phrase("write the line, or {0} false", name_column("agents", "home_ready"))

@@ -101,8 +101,9 @@ class RawTables:
     sources: dict[str, str] = field(default_factory=dict)
     twice: dict[str, list[str]] = field(default_factory=dict)
     strangers: list[tuple[str, Callable[[], RawGrid]]] = field(default_factory=list)
-    corrections: Sequence[Correction] = ()
     """The file of each table, tables by the file that gives them again, names of no table."""
+    corrections: Sequence[Correction] = ()
+    """What headers mean, and where they stand."""
 
     @property
     def language(self) -> str:

@@ -39,12 +39,14 @@ def test_a_process_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path:
     with create_installation(tmp_path) as environment:
         run_process(environment, "append", "1")
         acknowledged: dict[int, str] = {}
+        read = 0
         unacknowledged = 0
         for _ in range(6):
             process = start_process(environment, "append", "100000")
             assert process.stdout is not None
             # after a number of entries, so that a slow machine has as many, and at any instant of the next one
             lines = [process.stdout.readline() for _ in range(dice.randrange(1, 40))]
+            read += len(lines)
             time.sleep(dice.uniform(0, 0.02))
             process.kill()
             lines += process.communicate()[0].splitlines()
@@ -53,6 +55,7 @@ def test_a_process_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path:
                 if len(words) == 2 and len(words[1]) == 64:
                     acknowledged[int(words[0])] = words[1]
             unacknowledged += 1
+        assert len(acknowledged) >= read, "each line that was read is a hash"
         out = tmp_path / "export.jsonl"
         assert run_ledger_command(environment, "export", str(out)).returncode == 0
         text = out.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,17 +62,10 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
     Open to anyone who holds the link, and exempt from the CSRF token: the link is the secret, and
     looking at it alone (as mail filters do) answers nothing.
     """
-    done, answer, status, calendar = None, request.POST.get("answer", ""), 200, request.POST.get("calendar", "")
-    link = ""
-    if request.method == "POST" and calendar:
-        try:
-            if calendar == "make":
-                link = f"{settings.DESK_URL}{reverse('shifts', args=[live.make_shift_link(token)])}"
-            else:
-                live.end_shift_link(token)
-        except live.NoSuch:
-            return failure(request, 404, _("There is no message behind this link."))
-    elif request.method == "POST":
+    done, answer, status = None, request.POST.get("answer", ""), 200
+    if "calendar" in request.POST:
+        return _change_calendar(request, token)
+    if request.method == "POST":
         try:
             known = next((one for one in live.ANSWERS if one == answer), None)
             done = live.acknowledge(token) if known is None else live.answer_message(token, known)
@@ -81,17 +75,25 @@ def ack(request: HttpRequest, token: str) -> HttpResponse:
             status = 409
         except (live.Refused, live.Busy):  # the absence could not be recorded: a person has to know
             status = 503
+    return _show_letter(request, token, status, done=done, failed=status == 503, closed=status == 409)
+
+
+def _change_calendar(request: HttpRequest, token: str) -> HttpResponse:
+    """Make the secret link to an agent's own shifts, shown once, or end it."""
+    link = ""
+    try:
+        if request.POST["calendar"] == "make":
+            link = f"{settings.DESK_URL}{reverse('shifts', args=[live.make_shift_link(token)])}"
+        else:
+            live.end_shift_link(token)
+    except live.NoSuch:
+        return failure(request, 404, _("There is no message behind this link."))
+    return _show_letter(request, token, link=link, subscribe=re.sub("^https?", "webcal", link), ended=not link)
+
+
+def _show_letter(request: HttpRequest, token: str, status: int = 200, **context: object) -> HttpResponse:
     letter = live.find_letter(token, "fr" if get_language() == "fr" else "en")
-    context = {
-        "done": done,
-        "letter": letter,
-        "failed": status == 503,
-        "closed": status == 409,
-        "link": link,
-        "subscribe": link.replace("https://", "webcal://", 1).replace("http://", "webcal://", 1),
-        "ended": calendar == "end",
-    }
-    return keep_unstored(render(request, "desk/live/ack.html", context, status=status))
+    return keep_unstored(render(request, "desk/live/ack.html", {**context, "letter": letter}, status=status))
 
 
 @allow_anonymous
