@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -352,11 +353,24 @@ R = TypeVar("R")
 @contextmanager
 def two_processes() -> Iterator[ParallelMap]:
     """Give a ``map`` that does two things at a time; processes start when there are two to do."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
+    with ExitStack() as stack:
+        pools: list[ProcessPoolExecutor] = []
 
         def run(work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
             todo = list(items)
-            return map(work, todo) if len(todo) < 2 else pool.map(work, todo)
+            if len(todo) < 2:
+                return map(work, todo)
+            if not pools:
+                stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end_processes))
+                pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+                pools.append(stack.enter_context(pool))
+            return pools[0].map(work, todo)
 
         yield run
+
+
+def _end_processes(number: int, _frame: object) -> None:
+    """End what the pool computes and leave as after any error, so that no semaphore stays behind."""
+    for process in multiprocessing.active_children():
+        process.terminate()
+    sys.exit(128 + number)

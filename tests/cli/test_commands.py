@@ -236,6 +236,28 @@ def test_desk_worker_and_gate_run_under_one_parent_and_end_together(tmp_path: Pa
                     os.kill(pid, 0)
 
 
+_POOL = """
+import time
+from releve.cli.desk import two_processes
+with two_processes() as run:
+    for _ in run(time.sleep, (0, 0)):
+        pass
+    print("begun", flush=True)
+    list(run(time.sleep, (300, 300)))
+"""
+
+
+def test_a_command_of_two_processes_that_is_ended_leaves_none() -> None:
+    begun = [sys.executable, "-c", _POOL]
+    with subprocess.Popen(begun, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=120)[1]  # ends only when all that hold the pipe have ended
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not said, "no semaphore is left to warn of"
+
+
 _HELP = """
 import json
 import click
