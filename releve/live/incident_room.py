@@ -154,7 +154,7 @@ def list_incident_log(
     """Return the last entries in the log of an incident, the newest first.
 
     They are its own, and those of its site or of none that the reader ``sees``; a task stands by
-    what is to be done.
+    what is to be done, and tasks that were set one after the other in a minute by their number.
     """
 
     def shows(kind: str, body: Mapping[str, Any]) -> bool:
@@ -164,12 +164,18 @@ def list_incident_log(
 
     rows = _filter_entries(incident, start, stream).filter(kind__in=LOG_KINDS | INCIDENT_KINDS)
     tasks = {row.id: row.set.task for row in incident.tasks}
-    return tuple(
-        replace(row, params={**row.params, "task": tasks.get(row.params["task"], "")})
-        if row.kind == "incident.task_done"
-        else row
-        for row in read_last_entries(rows.order_by("-seq"), shows, _MOST)
-    )
+    found: list[LogEntry] = []
+    for row in read_last_entries(rows.order_by("-seq"), shows, _MOST):
+        if row.kind == "incident.task_done":
+            row = replace(row, params={**row.params, "task": tasks.get(row.params["task"], "")})
+        if found and _set_together(found[-1], row):
+            row = replace(row, params={"count": found.pop().params.get("count", 1) + 1})
+        found.append(row)
+    return tuple(found)
+
+
+def _set_together(later: LogEntry, row: LogEntry) -> bool:
+    return row.kind == later.kind == "incident.task_set" and later.at - row.at < timedelta(minutes=1)
 
 
 def list_response_steps(incident: Incident, start: datetime, stream: str) -> tuple[ResponseStep, ...]:

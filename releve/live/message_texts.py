@@ -606,6 +606,7 @@ _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.reviewed": Phrase("{actor} wrote the review."),
     "incident.closed": Phrase("{actor} closed the incident. {note}"),
 }
+_TASKS_SET = Phrase("Tasks were set: {count}.")
 _ROLE_GIVEN = Phrase("{actor} gives {holder} the role: {role}.")
 _LIFTED = Phrase(
     "{site}: {actor} lifted the closure by the rule, since a record on which it rests was corrected. Why: {reason}"
@@ -649,6 +650,8 @@ def _find_sentence(kind: str, body: Mapping[str, Any]) -> Phrase:
         return _HELD_UNADDRESSED if body.get("unaddressed") else _HELD
     if kind == "people.notified" and body.get("unaddressed"):
         return _UNADDRESSED
+    if kind == "incident.task_set" and body.get("count"):
+        return _TASKS_SET
     if kind == "incident.role_taken" and body.get("holder"):
         return _ROLE_GIVEN
     if kind == EventCorrected.kind and body.get("because"):

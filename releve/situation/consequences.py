@@ -277,7 +277,7 @@ READY_TASKS = (
     ),
     ReadyTask(
         Phrase("Check that everybody on the site is safe, and list who is missing"),
-        "sites", 30 * _MINUTES, site=True, unless=(*_EVACUATED, "link"),
+        "sites", 30 * _MINUTES, site=True, unless=(*_EVACUATED, "rule", "link"),
     ),
     ReadyTask(Phrase("Check that everybody is safe, and list who is missing"), "sites", 30 * _MINUTES, site=False),
     ReadyTask(

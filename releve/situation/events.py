@@ -192,7 +192,7 @@ class ClosureExtended(Event):
 class ReopeningChecked(Event):
     kind: ClassVar[str] = "reopening.checked"
     label: ClassVar[str] = "Item of the reopening checked"
-    headline: ClassVar[str] = "{site}: an item of the reopening checklist is done."
+    headline: ClassVar[str] = "{site}, reopening checklist: {item}"
     permission: ClassVar[str] = "reopening.approve"
     family: ClassVar[str] = "sites"
     doc: ClassVar[str] = "One item of the reopening checklist is done."

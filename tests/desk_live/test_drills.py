@@ -535,7 +535,7 @@ def test_an_incident_begins_with_the_tasks_of_the_usual_checklist(browsers: Brow
         web.post("/incident/", {**opening, "open-key": "k" * 32})
     tasks = incident(scenario).tasks
     assert [row.set.owner for row in tasks] == [
-        "lead", "sites", "sites", "telephony", "people", "clients", "outbound", "health", "sites", "lead",
+        "lead", "sites", "telephony", "people", "clients", "outbound", "health", "sites", "lead",
     ]  # fmt: skip
     assert tasks[3].set.task.startswith("Vérifier que les appels suivent la relève")
     assert [row.set.follow_up for row in tasks] == [False] * 9 + [True]

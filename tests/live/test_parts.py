@@ -164,9 +164,12 @@ def test_the_first_tasks_go_by_the_place_and_by_the_cause() -> None:
     (reopens,) = (row for row in READY_TASKS if row.text.startswith("Prepare the reopening"))
     assert {cause for cause, rows in found.items() if reopens in rows} == {*causes} - {"power", "link"}
     (contacts,) = (row for row in READY_TASKS if row.owner == "health")
-    assert {cause for cause, rows in found.items() if contacts in rows} == {"rule"}
+    (beside,) = (row for row in READY_TASKS if row.text.startswith("Let those who worked beside a case"))
+    for row in (contacts, beside):
+        assert {cause for cause, rows in found.items() if row in rows} == {"rule"}
+    assert not any("who is missing" in row.text for row in found["rule"]), "no one is missing where two were tested"
     safe = {"Evacuate", "See that", "Check that everybody on"}
-    for cause in set(causes) - {"link"}:
+    for cause in set(causes) - {"rule", "link"}:
         assert any(row.text.startswith(tuple(safe)) for row in found[cause]), cause
     (last,) = (row for row in READY_TASKS if row.follow_up)
     assert last.within is None
@@ -198,6 +201,12 @@ def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) 
     assert {row.kind.partition(".")[0] for row in shown} == {"incident"}, "what is seen alone"
     assert (shown[0].kind, shown[0].params["task"]) == ("incident.task_done", task.set.task)
     assert shown[0].sentence == "{actor} has done: {task}"
+    assert [row.params for row in shown if row.kind == "incident.task_set"] == [{"count": len(incident.tasks)}]
+    for text in ("Pump", "Buy a pump"):
+        scenario.later(minutes=2)
+        scenario.act("incident.task_set", incident=incident.id, site=scenario.site, task=text, owner="sites")
+    later = live.list_incident_log(incident, start, scenario.stream, lambda site: False)
+    assert [row.params.get("task") for row in later if row.kind == "incident.task_set"] == ["Buy a pump", "Pump", None]
 
 
 @pytest.mark.database

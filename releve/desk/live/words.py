@@ -79,7 +79,7 @@ _CAUSES: Mapping[str, StrPromise] = {
 
 _MOST_NAMED_MEASURES = 2
 """More of them are counted: each is named by what it asks, a sentence."""
-_COUNTS = ("moved", "agents", "unaddressed")
+_COUNTS = ("moved", "agents", "unaddressed", "count")
 """Parameters of a log that are numbers."""
 _FIELDS = frozenset({"missing", "of", "what"})
 """Parameters that are names of fields, shown by their labels."""
@@ -104,6 +104,8 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
     words = {**row.params, **counts, **people}
     words["site"] = site.name if site else words.get("carrier") or words.get("site", "")
     words |= {name: str(ROLES[words[name]]) for name in ("role", "owner") if name in words}
+    if item := words.get("item"):
+        words["item"] = _write_text("item", item, operator, text) + "."
     decision = words.get("decision", "")
     if decision and not decision.endswith((".", "!", "?", "…")):
         words["decision"] = f"{decision}."
