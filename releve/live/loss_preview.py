@@ -21,6 +21,7 @@ from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Scene, load_scene, suppose_situation
 from releve.network import HOME
 from releve.plan.service_status import Status, Tone
+from releve.plan.work_changes import KindCount, count_asked
 from releve.situation import (
     CaseDeclared,
     Event,
@@ -74,12 +75,12 @@ def list_client_impacts(before: Coverage, unrelieved: Coverage, after: Coverage)
 @dataclass(frozen=True)
 class RelievedLoss:
     """``seats`` usable seats lost, ``working`` people at work there, or at home on those lines,
-    now or later today, ``moved`` the people whose work the relief changes, and the coverage of
+    now or later today, ``kinds`` of people whose work the relief changes, and the coverage of
     every client ``before``, ``unrelieved`` and ``after`` the relief."""
 
     seats: int
     working: int
-    moved: int
+    kinds: tuple[KindCount, ...]
     before: Coverage
     unrelieved: Coverage
     after: Coverage
@@ -105,6 +106,7 @@ class EventPreview:
     seats: int | None = None
     working: int | None = None
     moved: int | None = None
+    kinds: tuple[KindCount, ...] = ()
     clients: tuple[ClientImpact, ...] = ()
 
 
@@ -152,7 +154,8 @@ def _preview_loss(
         counted_at=scene.at,
         seats=found.seats,
         working=found.working,
-        moved=found.moved,
+        moved=count_asked(found.kinds),
+        kinds=found.kinds,
         clients=list_client_impacts(found.before, found.unrelieved, found.after),
     )
 
@@ -178,7 +181,7 @@ def suppose_loss(scene: Scene, situation: Situation) -> RelievedLoss:
     return RelievedLoss(
         seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
         working=_count_working(scene, sites, carriers),
-        moved=unrelieved.count_moved(relieved.changes),
+        kinds=unrelieved.count_changes(relieved.changes),
         before=compute_scene_coverage(scene),
         unrelieved=compute_scene_coverage(unrelieved, supposed=True),
         after=compute_scene_coverage(relieved, supposed=True),

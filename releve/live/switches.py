@@ -37,6 +37,7 @@ from releve.live.routes import (
 )
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.plan import Contingency
+from releve.plan.work_changes import KindCount, count_asked
 from releve.routing import Generation, Route, RoutingError
 
 _Routing = Mapping[str, Sequence[Route]]
@@ -57,19 +58,24 @@ class SwitchPreview:
 
     ``content`` names the routes shown; ``unserved`` are programmes that no place would serve.
     Coverage of every client: ``before``, with the places lost and no agent moved (``unrelieved``),
-    and with the relief that the loss would have (``after``), which moves ``moved`` people.
+    and with the relief that the loss would have (``after``), which changes the work of ``kinds`` of people.
     """
 
     contingency: Contingency
     client: str
     content: str
     source: str
-    moved: int
+    kinds: tuple[KindCount, ...]
     calls: tuple[CallShift, ...]
     unserved: tuple[str, ...]
     before: Coverage
     unrelieved: Coverage
     after: Coverage
+
+    @property
+    def moved(self) -> int:
+        """The people whose work the relief changes."""
+        return count_asked(self.kinds)
 
     @property
     def effects(self) -> tuple[ClientImpact, ...]:
@@ -172,7 +178,7 @@ def _suppose(scene: Scene, contingency: Contingency) -> _Supposed:
         for day, old in scene.wanted.items()
     }
     answers = dict(_look_up(scene, wanted))
-    moved = scene.count_moved(answers, wanted)
+    moved = count_asked(scene.count_changes(answers, wanted))
     supposed = replace(scene, wanted=wanted, changes={**scene.changes, **answers})
     return _Supposed(supposed, "planned" if answers else "unrelieved", moved, compute_routes(supposed, lost.sites))
 
@@ -200,7 +206,7 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
         client=client,
         content=_name_content(routes),
         source=found.source,
-        moved=unrelieved.count_moved(relieved.changes),
+        kinds=unrelieved.count_changes(relieved.changes),
         calls=tuple(_count_calls(scene, current, routes)),
         unserved=tuple(
             name

@@ -14,18 +14,23 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.translation import override
 
 from releve.accounts import grants
 from releve.accounts.confirmations import confirm_account
 from releve.accounts.models import User
 from releve.accounts.permissions import Role
+from releve.desk.filters import kinds_words
 from releve.desk.live.forms import Place
 from releve.desk.live.forms_control import FORMS, AttendanceForm
 from releve.desk.text import text_now
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.live.message_texts import write_message
+from releve.live.models import Message
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos, remove_metadata
 from releve.network import zone
+from releve.plan.work_changes import WorkKind, count_asked, decode_kinds
 from releve.situation import NOTICES, merge_reopening_terms
 from tests.accounts.people import sign_in
 from tests.desk_live.conftest import Browsers
@@ -153,6 +158,35 @@ def test_a_closure_shows_its_consequences_before_it_is_recorded(browsers: Browse
     assert closure.home_only
     again = sent(web, "/record/closure", **values)
     assert set(faults(again)) == {"site"}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_closure_says_what_becomes_of_those_whose_work_changes_wherever_it_counts_them(
+    browsers: Browsers, scenario: Scenario, language: str
+) -> None:
+    """Preview, log of *Now* and letter to the site say the same of people, and no count hides who has no work."""
+    web = browsers.sign_in()
+    web.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    values = {"site": scenario.site, "cause": "hazard", "hours": "24"}
+    shown = sent(web, "/record/closure", **values)
+    found = shown.context["page"].impact
+    assert found.moved == count_asked(found.kinds) > 0
+    idle = sum(row.people for row in found.kinds if row.kind in (WorkKind.LEAVES, WorkKind.RELEASED))
+    assert idle > 0, "a day of which this can be tried"
+    with override(language):
+        said = kinds_words(found.kinds)
+    assert f"{idle} " + {"fr": "sans travail", "en": "without work"}[language] in said
+    assert said in shown.content.decode()
+    sent(web, "/record/closure", **values, confirmed="yes")
+    scenario.work()
+    *_, entry = (row for row in ledger.iter_entries(scenario.stream) if row.kind == "relief.made")
+    assert decode_kinds(entry.body["kinds"]) == found.kinds
+    assert said in web.get("/now").content.decode()
+    about = Message.objects.get(stream=scenario.stream, role="manager", who=scenario.site).about
+    assert sum(people for _, people in about["kinds"]) == about["moved"]
+    _, text = write_message("manager", about, language, "", drill=True)
+    with override(language):
+        assert kinds_words(decode_kinds(about["kinds"])) in text
 
 
 @pytest.mark.parametrize("what", ["closure", "outage"])
