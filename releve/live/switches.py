@@ -19,10 +19,9 @@ from django.db import transaction
 from releve.demand.requirement import INTERVAL
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
-from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
-from releve.live.loss_preview import ClientImpact, list_client_impacts
+from releve.live.loss_preview import ClientImpact, compare_relief
 from releve.live.lost_places import Loss
 from releve.live.models import PreparedSwitch, Routes
 from releve.live.relief_handler import suppose_relief
@@ -57,8 +56,8 @@ class SwitchPreview:
     """What publishing a prepared switch does, for one ``client`` or all (empty).
 
     ``content`` names the routes shown; ``unserved`` are programmes that no place would serve.
-    Coverage of every client: ``before``, with the places lost and no agent moved (``unrelieved``),
-    and with the relief that the loss would have (``after``), which changes the work of ``kinds`` of people.
+    ``effects`` on clients are those of the loss, and of the relief that it would have, which changes the work of
+    ``kinds`` of people.
     """
 
     contingency: Contingency
@@ -68,19 +67,12 @@ class SwitchPreview:
     kinds: tuple[KindCount, ...]
     calls: tuple[CallShift, ...]
     unserved: tuple[str, ...]
-    before: Coverage
-    unrelieved: Coverage
-    after: Coverage
+    effects: tuple[ClientImpact, ...]
 
     @property
     def moved(self) -> int:
         """The people whose work the relief changes."""
         return count_asked(self.kinds)
-
-    @property
-    def effects(self) -> tuple[ClientImpact, ...]:
-        every = list_client_impacts(self.before, self.unrelieved, self.after)
-        return tuple(row for row in every if self.client in ("", row.client))
 
 
 @dataclass(frozen=True)
@@ -201,6 +193,7 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
     routes = _limit_to_client(scene, found.routes, current, client)
     unrelieved = replace(found.scene, changes=scene.changes)
     relieved = suppose_relief(unrelieved)
+    effects = compare_relief(scene, unrelieved, relieved)
     return SwitchPreview(
         contingency=row,
         client=client,
@@ -213,9 +206,7 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
             for name in Generation(stream, 1, scene.at, routes).unserved
             if any(one.weight for one in current.get(name, ()))
         ),
-        before=compute_scene_coverage(scene),
-        unrelieved=compute_scene_coverage(unrelieved, supposed=True),
-        after=compute_scene_coverage(relieved, supposed=True),
+        effects=tuple(row for row in effects if client in ("", row.client)),
     )
 
 
