@@ -7,7 +7,7 @@ what is ahead counts: a shift that is over, and a break that was taken, change n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,15 +63,15 @@ _LABELS = {
     WorkKind.BREAK: Phrase("have their break at another time"),
     WorkKind.NONE: Phrase("work as before"),
 }
-_WAYS: tuple[tuple[Phrase, tuple[WorkKind, ...]], ...] = (
-    (Phrase("{0} at home"), (WorkKind.HOME,)),
-    (Phrase("{0} to a site"), (WorkKind.SITE,)),
-    (Phrase("{0} called in"), (WorkKind.CALLED_IN,)),
-    (Phrase("{0} at other hours"), (WorkKind.HOURS,)),
-    (Phrase("{0} to another programme"), (WorkKind.PROGRAMME,)),
-    (Phrase("{0} without work"), (WorkKind.LEAVES, WorkKind.RELEASED)),
-    (Phrase("{0} in reserve who stay away"), (WorkKind.KEPT_AWAY,)),
-    (Phrase("{0} on another shuttle"), (WorkKind.RIDE,)),
+_WAYS: tuple[tuple[Callable[[Phrase], Phrase], tuple[WorkKind, ...]], ...] = (
+    (lambda people: Phrase("{0} at home", people), (WorkKind.HOME,)),
+    (lambda people: Phrase("{0} to a site", people), (WorkKind.SITE,)),
+    (lambda people: Phrase("{0} called in", people), (WorkKind.CALLED_IN,)),
+    (lambda people: Phrase("{0} at other hours", people), (WorkKind.HOURS,)),
+    (lambda people: Phrase("{0} to another programme", people), (WorkKind.PROGRAMME,)),
+    (lambda people: Phrase("{0} without work", people), (WorkKind.LEAVES, WorkKind.RELEASED)),
+    (lambda people: Phrase("{0} in reserve who stay away", people), (WorkKind.KEPT_AWAY,)),
+    (lambda people: Phrase("{0} on another shuttle", people), (WorkKind.RIDE,)),
 )
 """What a count of people whose work changes is made of: kinds that a reader takes together."""
 
@@ -178,8 +178,8 @@ def phrase_kinds(kinds: Sequence[KindCount]) -> Phrase:
 
     Its numbers add up to that count, so that who goes home without work is not read as moved.
     """
-    counts = ((way, sum(row.people for row in kinds if row.kind in found)) for way, found in _WAYS)
-    parts = [way.with_params(NumberPhrase(people)) for way, people in counts if people]
+    counts = ((phrase, sum(row.people for row in kinds if row.kind in found)) for phrase, found in _WAYS)
+    parts = [phrase(NumberPhrase(people)) for phrase, people in counts if people]
     return Phrase.restore(", ".join(f"{{{at}}}" for at in range(len(parts))), parts)
 
 
