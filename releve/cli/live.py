@@ -442,7 +442,7 @@ def switches() -> None:
 
     prepare_switches()
     for row in list_switches():
-        click.echo(f"{row.contingency}  {row.source}, {row.moved} people move, as of {row.at}")
+        click.echo(f"{row.contingency}  {row.source}, people whose work changes: {row.moved}, as of {row.at}")
         for adapter, changes, error in row.rehearsals:
             click.echo(f"  {adapter}: {f'refused: {error}' if error else f'{changes} changes'}")
 

@@ -182,6 +182,40 @@ def impact_word(row: ClientImpact) -> str:
 
 
 @register.filter
+def impact_reason(row: ClientImpact) -> str:
+    """Return what the relief does to what is promised to a client, and to whom its people go where it is worse for it.
+
+    A relief is made for what clients miss in all, not for their worst half hour, and lends people of those who can
+    spare them: the worst half hour alone would look as if it did harm.
+    """
+    if row.after is None or row.missing is None or row.missing_unrelieved is None:
+        return ""
+    text = text_now("UTC")
+    words = (
+        _("Missing in all: {missing} (without relief {unrelieved}). At most {target} promised: kept.")
+        if row.held
+        else _("Missing in all: {missing} (without relief {unrelieved}). At most {target} promised: not kept.")
+    )
+    parts = [
+        words.format(
+            missing=text.missing(row.missing),
+            unrelieved=text.missing(row.missing_unrelieved),
+            target=text.percent(row.target),
+        )
+    ]
+    if row.is_worse:
+        people = {name: count for name, count in row.gives.items() if name}
+        if people:
+            given = [_("{count} to {client}").format(count=count, client=name) for name, count in people.items()]
+            parts.append(_("Lends people: {given}.").format(given=text.list(given)))
+        if idle := row.gives.get(""):
+            parts.append(_("Left without work by the relief: {count} of its people.").format(count=idle))
+        if row.held_unrelieved and not row.held:
+            parts.append(_("Without the relief this promise would be kept."))
+    return " ".join(parts)
+
+
+@register.filter
 def people_words(row: ClientStanding) -> str:
     """Return the effective agents now beside the planned requirement, of which coverage is; empty where none is."""
     if row.need_now is None or row.people_now is None:

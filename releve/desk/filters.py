@@ -14,7 +14,7 @@ from releve.desk.live.words import when
 from releve.desk.page import StreamPage
 from releve.desk.text import text_now, translate_phrase
 from releve.errors import Phrase
-from releve.plan.work_changes import WorkKind
+from releve.plan.work_changes import KindCount, WorkKind, phrase_kinds
 
 register = Library()
 _ANY_ZONE = "UTC"
@@ -60,6 +60,12 @@ add_words(register, "run_word", RUN_STATES)
 def kind_words(kind: WorkKind) -> str:
     """Return how people's work changes."""
     return translate_phrase(kind.label)
+
+
+@register.filter
+def kinds_words(kinds: Sequence[KindCount]) -> str:
+    """Return what the people of a count are; the numbers add up to it."""
+    return translate_phrase(phrase_kinds(kinds))
 
 
 @register.filter

@@ -46,7 +46,7 @@ from releve.network import HOME, Operator
 from releve.network.moments import zone
 from releve.network.workbook import WORKBOOK_TYPE
 from releve.plan.named_assignments import SiteArrival
-from releve.plan.work_changes import KindCount, count_asked
+from releve.plan.work_changes import KindCount, count_asked, phrase_kinds
 from releve.transport import TO_SITE
 
 if TYPE_CHECKING:
@@ -304,9 +304,9 @@ def relief_headline(page: ReliefPage) -> str:
     if page.counts.notified:
         return _("Every message has been answered")
     if page.changed:
-        return ngettext("{count} person works differently", "{count} people work differently", page.changed).format(
-            count=text.number(page.changed)
-        )
+        return ngettext(
+            "{count} person works differently: {kinds}", "{count} people work differently: {kinds}", page.changed
+        ).format(count=text.number(page.changed), kinds=translate_phrase(phrase_kinds(page.kinds)))
     if page.kinds:
         return _("No person works differently; breaks alone move")
     return _("The plan applies: no person moves") if page.planned else _("No plan is in force")

@@ -25,6 +25,7 @@ from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import PageModel, StreamPage, share_page
 from releve.live import api as live
 from releve.network import Operator
+from releve.plan.work_changes import KindCount
 from releve.situation import ReliefAimChosen
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class AimRow(PageModel):
 
     aim: str = Field(description="few, balanced or coverage")
     moved: int = Field(description="People who work differently from the plan")
+    kinds: tuple[KindCount, ...] = Field(description="Those people by kind")
     notified: int = Field(description="People who work differently from what is in force")
     worst: float = Field(description="The largest share of the rest of its day that a client misses")
     worst_client: str = Field(description="Name of that client; empty: none misses anything")
@@ -109,6 +111,7 @@ def _list_rows(scene: live.Scene, operator: Operator, target: float) -> list[Aim
         AimRow(
             aim=aim,
             moved=row.moved,
+            kinds=row.kinds,
             notified=row.notified,
             worst=row.worst,
             worst_client=names.get(row.worst_client, row.worst_client),

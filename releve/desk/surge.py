@@ -28,6 +28,7 @@ from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientMissing
 from releve.plan.extra_hours import KeptOut
+from releve.plan.work_changes import KindCount
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -46,6 +47,7 @@ class Proposal(PageModel):
     day: date
     absent: int
     moved: int
+    kinds: tuple[KindCount, ...]
     missing_before: float
     missing_after: float
     clients: tuple[ClientMissing, ...]

@@ -22,6 +22,7 @@ from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.plan.words import describe_loss
 from releve.live import api as live
+from releve.plan.work_changes import KindCount
 from releve.routing import EmptySet
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class SwitchPage(StreamPage):
     content: str = Field(description="Names the routes; asked for when they are published")
     source: str
     moved: int
+    kinds: tuple[KindCount, ...] = Field(description="Those people by kind of change")
     calls: tuple[PlaceCalls, ...]
     unserved: tuple[str, ...] = Field(description="Names of programmes that no place would serve")
     effects: tuple[live.ClientImpact, ...]

@@ -449,7 +449,7 @@ FIELD_LABELS: Mapping[str, str] = {
     "method": "Method",
     "mode": "Mode",
     "month": "Month",
-    "moved": "People moved",
+    "moved": "People whose work changes",
     "kinds": "People by kind of change",
     "breaks": "Notes of a break at another time",
     "note": "Note",

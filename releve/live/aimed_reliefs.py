@@ -21,23 +21,29 @@ from releve.live.stream_state import Changes, Scene
 from releve.plan import PlanSettings
 from releve.plan.coverage import NOTHING, Timeline, count_placed
 from releve.plan.problem import compute_programme_weights
+from releve.plan.work_changes import KindCount, count_asked
 
 
 @dataclass(frozen=True)
 class MeasuredRelief:
     """What a relief does, in whole people, from now on and on the days on which something is lost.
 
-    ``taken`` is its name in :data:`releve.live.relief_aims.RELIEFS`. ``moved`` people work differently from the
+    ``taken`` is its name in :data:`releve.live.relief_aims.RELIEFS`. ``kinds`` of people work differently from the
     plan, ``notified`` from what is in force; ``missing`` is the share of the rest of its day that each client misses,
     by day and client; ``hours`` of agents are missing in all, and ``penalty`` weighs them by that of a missed call.
     """
 
     taken: str
-    moved: int
+    kinds: tuple[KindCount, ...]
     notified: int = 0
     hours: float = 0.0
     penalty: float = 0.0
     missing: Mapping[tuple[date, str], float] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> int:
+        """The people who work differently from the plan."""
+        return count_asked(self.kinds)
 
     @property
     def worst(self) -> float:
@@ -107,5 +113,5 @@ def measure_relief(scene: Scene, changes: Mapping[date, Changes], aim: str = "")
             needs = float(required[:, own].sum())
             if needs > NOTHING:
                 missing[day, client] = float(short[:, own].sum()) / needs
-    moved = sum(row.people for row in kinds if row.kind.is_move)
-    return MeasuredRelief(aim, moved, scene.count_moved(changes), hours, penalty, missing)
+    moves = tuple(row for row in kinds if row.kind.is_move)
+    return MeasuredRelief(aim, moves, count_asked(scene.count_changes(changes)), hours, penalty, missing)

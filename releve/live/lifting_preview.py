@@ -14,7 +14,7 @@ from releve.live.clock import now
 from releve.live.coverage import compute_scene_coverage
 from releve.live.current_rules import select_rules
 from releve.live.event_service import sign_event
-from releve.live.loss_preview import ClientImpact, list_client_impacts
+from releve.live.loss_preview import ClientImpact, list_client_impacts, read_target
 from releve.live.models import Relief
 from releve.live.notifications import draft_messages
 from releve.live.plans import operator_now
@@ -109,7 +109,7 @@ def preview_lifting(situation: Situation, lost: LostGround, stream: str) -> Lift
         agents=roles["agent"],
         managers=roles["manager"],
         clients_notified=roles["client"],
-        clients=list_client_impacts(closed, closed, free),
+        clients=list_client_impacts(closed, closed, free, read_target(scene)),
     )
 
 

@@ -7,9 +7,10 @@ meanwhile or a half hour passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 from releve.live.clock import LIVE, now
 from releve.live.coverage import Coverage, compute_scene_coverage
@@ -20,7 +21,8 @@ from releve.live.relief_handler import suppose_relief
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Scene, load_scene, suppose_situation
 from releve.network import HOME
-from releve.plan.service_status import Status, Tone
+from releve.plan.service_status import Status, Tone, judge_service
+from releve.plan.work_changes import KindCount, count_asked
 from releve.situation import (
     CaseDeclared,
     Event,
@@ -40,7 +42,9 @@ class ClientImpact:
 
     ``unrelieved``: with the places lost, and people where they are; ``after``: with the relief of a
     recorded loss, and then ``now`` is that of the running half hour; ``state`` and ``tone`` are those of
-    the client with it.
+    the client with it. ``missing_unrelieved`` and ``missing`` are the shares of its requirement within 48 hours that
+    are missing in these two cases, of which ``target`` is promised at most. ``gives``: who works for it in the first
+    case and not in the second, by the name of the client they then work for (empty: they are without work).
     """
 
     client: str
@@ -51,10 +55,45 @@ class ClientImpact:
     now: float | None
     state: Status
     tone: Tone
+    missing_unrelieved: float | None
+    missing: float | None
+    target: float
+    gives: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def held_unrelieved(self) -> bool:
+        """Whether the promise is kept without the relief."""
+        return self._is_held(self.missing_unrelieved)
+
+    @property
+    def held(self) -> bool:
+        """Whether the promise is kept with the relief."""
+        return self._is_held(self.missing)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the relief takes from the client: in its worst half hour, or in all, by as much as a page shows."""
+        return any(
+            had is not None and has is not None and had - has > _SHOWN
+            for had, has in ((self.unrelieved, self.after), (self.missing, self.missing_unrelieved))
+        )
+
+    def _is_held(self, missing: float | None) -> bool:
+        return missing is not None and judge_service(missing, 1.0, self.target, 0.0).is_met
 
 
-def list_client_impacts(before: Coverage, unrelieved: Coverage, after: Coverage) -> tuple[ClientImpact, ...]:
-    """Return what a loss does to each client, by its coverage in three cases."""
+_SHOWN = 0.0005
+
+
+def list_client_impacts(
+    before: Coverage,
+    unrelieved: Coverage,
+    after: Coverage,
+    target: float,
+    given: Mapping[str, Mapping[str, int]] | None = None,
+) -> tuple[ClientImpact, ...]:
+    """Return what a loss does to each client, by its coverage in three cases; ``given`` as of :func:`count_given`."""
+    names = {row.client: row.name for row in after.clients}
     rows = zip(before.clients, unrelieved.clients, after.clients, strict=True)
     return tuple(
         ClientImpact(
@@ -66,23 +105,69 @@ def list_client_impacts(before: Coverage, unrelieved: Coverage, after: Coverage)
             now=then.now,
             state=then.state,
             tone=then.tone,
+            missing_unrelieved=left.missing,
+            missing=then.missing,
+            target=target,
+            gives={names.get(one, one): people for one, people in (given or {}).get(was.client, {}).items()},
         )
         for was, left, then in rows
     )
 
 
+_Served = Mapping[str, Set[str]]
+"""The clients that each person works for on the rest of a day."""
+
+
+def count_given(days: Iterable[tuple[_Served, _Served]]) -> dict[str, Counter[str]]:
+    """Return how many people each client gives to others, by the client they then work for, of days before and after.
+
+    Empty: they are without work. Who is without work before is given by no client, and each person counts once of a
+    pair of clients, however many days it is.
+    """
+    given: set[tuple[str, str, str]] = set()
+    for had, has in days:
+        for agent, clients in had.items():
+            others = has.get(agent) or {""}
+            given |= {(client, other, agent) for client in clients - others for other in others - clients}
+    found: dict[str, Counter[str]] = {}
+    for client, other, _agent in sorted(given):
+        found.setdefault(client, Counter())[other] += 1
+    return found
+
+
+def _list_clients(scene: Scene, day: date) -> _Served:
+    programmes, found = scene.day_plan(day).operator.programme, dict[str, set[str]]()
+    for row in scene.list_placements(day):
+        if row.end > scene.at:
+            found.setdefault(row.agent, set()).add(programmes[row.programme].client)
+    return found
+
+
+def compare_relief(scene: Scene, unrelieved: Scene, relieved: Scene) -> tuple[ClientImpact, ...]:
+    """Return what a loss and its relief do to each client: a scene as it is, with the loss alone, and with both."""
+    return list_client_impacts(
+        compute_scene_coverage(scene),
+        compute_scene_coverage(unrelieved, supposed=True),
+        compute_scene_coverage(relieved, supposed=True),
+        read_target(scene),
+        count_given((_list_clients(unrelieved, day), _list_clients(relieved, day)) for day in unrelieved.days),
+    )
+
+
+def read_target(scene: Scene) -> float:
+    """Return the largest share of its requirement that a client may miss by the plan of a scene."""
+    return float(scene.day_plan(scene.days[0]).plan.settings["target"])
+
+
 @dataclass(frozen=True)
 class RelievedLoss:
     """``seats`` usable seats lost, ``working`` people at work there, or at home on those lines,
-    now or later today, ``moved`` the people whose work the relief changes, and the coverage of
-    every client ``before``, ``unrelieved`` and ``after`` the relief."""
+    now or later today, ``kinds`` of people whose work the relief changes, and what becomes of ``clients``."""
 
     seats: int
     working: int
-    moved: int
-    before: Coverage
-    unrelieved: Coverage
-    after: Coverage
+    kinds: tuple[KindCount, ...]
+    clients: tuple[ClientImpact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +190,7 @@ class EventPreview:
     seats: int | None = None
     working: int | None = None
     moved: int | None = None
+    kinds: tuple[KindCount, ...] = ()
     clients: tuple[ClientImpact, ...] = ()
 
 
@@ -152,8 +238,9 @@ def _preview_loss(
         counted_at=scene.at,
         seats=found.seats,
         working=found.working,
-        moved=found.moved,
-        clients=list_client_impacts(found.before, found.unrelieved, found.after),
+        moved=count_asked(found.kinds),
+        kinds=found.kinds,
+        clients=found.clients,
     )
 
 
@@ -178,10 +265,8 @@ def suppose_loss(scene: Scene, situation: Situation) -> RelievedLoss:
     return RelievedLoss(
         seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
         working=_count_working(scene, sites, carriers),
-        moved=unrelieved.count_moved(relieved.changes),
-        before=compute_scene_coverage(scene),
-        unrelieved=compute_scene_coverage(unrelieved, supposed=True),
-        after=compute_scene_coverage(relieved, supposed=True),
+        kinds=unrelieved.count_changes(relieved.changes),
+        clients=compare_relief(scene, unrelieved, relieved),
     )
 
 

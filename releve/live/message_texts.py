@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, override
 
 from releve.errors import Phrase
 from releve.ledger.account_names import restore_names
@@ -23,6 +24,7 @@ from releve.live.plans import operator_now
 from releve.network import Operator, zone
 from releve.network.moments import city
 from releve.plan.coverage import round_coverage
+from releve.plan.work_changes import decode_kinds, phrase_kinds
 from releve.situation import KINDS, EventCorrected, find_happening, measure_entry_delay
 
 LANGUAGES = ("fr", "en")
@@ -34,6 +36,7 @@ UNSET_ADDRESS: Final[Mapping[str, str]] = {
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "fr": {
+        "language": "fr",
         "drill": "[EXERCICE] ",
         "agent_subject": "Votre planning change",
         "hello": "Bonjour,",
@@ -91,8 +94,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_subject": "Relève en cours : {site}",
         "manager_closed": "Le site {site} est indisponible.",
         "manager_open": "Le site {site} est ouvert.",
-        "manager_counts": "Personnes qui changent de planning : {moved}, dont à domicile : {home}."
-        " Chacune reçoit un message.",
+        "manager_counts": "Personnes qui changent de planning : {moved}{kinds}. Chacune reçoit un message.",
         "manager_call": "À faire : joindre celles qui ne répondent pas ; la page du site les nomme.",
         "manager_contact": "Cellule de crise : {contact}.",
         "manager_back": "Pas de réouverture avant le {at}.",
@@ -155,6 +157,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "moment": "{day} à {time} (heure de {city})",
     },
     "en": {
+        "language": "en",
         "drill": "[DRILL] ",
         "agent_subject": "Your shift changes",
         "hello": "Hello,",
@@ -211,7 +214,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_subject": "Relief under way: {site}",
         "manager_closed": "The site {site} is not available.",
         "manager_open": "The site {site} is open.",
-        "manager_counts": "People whose shift changes: {moved}, of these at home: {home}. Each receives a message.",
+        "manager_counts": "People whose shift changes: {moved}{kinds}. Each receives a message.",
         "manager_call": "To do: call those who do not answer; the page of the site names them.",
         "manager_contact": "Crisis team: {contact}.",
         "manager_back": "Not open again before {at}.",
@@ -446,12 +449,20 @@ def _write_to_manager(words: Mapping[str, str], about: Mapping[str, Any], url: s
         "",
         first.format(site=about["site"]),
         *([words["manager_back"].format(at=_write_moment(words, back, about["zone"]))] if back else []),
-        words["manager_counts"].format(moved=about["moved"], home=about["home"]),
+        words["manager_counts"].format(moved=about["moved"], kinds=_say_kinds(about, words["language"])),
         *([words["manager_call"]] if about["moved"] else []),
         *([words["manager_contact"].format(contact=about["contact"])] if about.get("contact") else []),
         *(["", words["close"].format(url=url)] if url else []),
     ]
     return words["manager_subject"].format(site=about["site"]), "\n".join(lines)
+
+
+def _say_kinds(about: Mapping[str, Any], language: str) -> str:
+    """Return what the people of a count are, in brackets; empty where none is, or an older message did not hold it."""
+    if not about.get("kinds"):
+        return ""
+    with override(language):
+        return f" ({phrase_kinds(decode_kinds(about['kinds'])).translate_with(gettext, language)})"
 
 
 def _write_to_client(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
@@ -578,7 +589,7 @@ _SENTENCES: Mapping[str, Phrase] = {
     "alert.released": Phrase("The messages that waited go out: no person has taken the lead yet."),
     "alert.taken": Phrase("{by} leads."),
     "alert.unmanned": Phrase("A place was lost while no person was on call: no alert was sent."),
-    "relief.made": Phrase("A relief was made: {moved} people moved."),
+    "relief.made": Phrase("A relief was made; people whose work changes: {moved}."),
     "routing.alarm": Phrase("A telephony system does not hold the newest routes."),
     "routing.published": Phrase("The routes were published."),
     "routing.restored": Phrase("The telephony system holds the newest routes again."),
@@ -595,6 +606,7 @@ _SENTENCES: Mapping[str, Phrase] = {
     "effect.aside": Phrase("A task failed too often and was set aside."),
     "effect.retried": Phrase("A task that was set aside is tried again."),
 }
+_MADE = Phrase("A relief was made; people whose work changes: {moved} ({kinds}).")
 _INCIDENT_SENTENCES: Mapping[str, Phrase] = {
     "incident.opened": Phrase("The incident room was opened by {actor}."),
     "incident.role_taken": Phrase("{actor} takes the role: {role}."),
@@ -654,6 +666,8 @@ def _find_sentence(kind: str, body: Mapping[str, Any]) -> Phrase:
         return _TASKS_SET
     if kind == "incident.role_taken" and body.get("holder"):
         return _ROLE_GIVEN
+    if kind == "relief.made" and body.get("kinds"):
+        return _MADE
     if kind == EventCorrected.kind and body.get("because"):
         return _LIFTED
     return _INCIDENT_SENTENCES.get(kind) or _SENTENCES[kind]

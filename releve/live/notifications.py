@@ -36,7 +36,15 @@ from releve.plan import Placement
 from releve.plan.day_runs import NEAR_DUTY, Ride
 from releve.plan.result import CARRIED, read_agent
 from releve.plan.service_status import COVERED
-from releve.plan.work_changes import WorkChange, WorkKind, count_kinds, describe_change, list_breaks
+from releve.plan.work_changes import (
+    KindCount,
+    WorkChange,
+    WorkKind,
+    count_kinds,
+    describe_change,
+    encode_kinds,
+    list_breaks,
+)
 from releve.situation import KINDS, list_lifted_closures
 from releve.transport import FROM_SITE
 
@@ -188,8 +196,10 @@ class _MessageBuilder:
 
     def count_kinds(self) -> list[list[Any]]:
         """Return [kind, people] of those whose work changes, each agent once."""
-        rows = ((agent, row.kind) for agent, changes in self._changes.items() for row in changes.values())
-        return [[row.kind.value, row.people] for row in count_kinds(rows)]
+        return encode_kinds(self._count_kinds(self._changes))
+
+    def _count_kinds(self, agents: Iterable[str]) -> tuple[KindCount, ...]:
+        return count_kinds((agent, row.kind) for agent in agents for row in self._changes[agent].values())
 
     def _list_own_lost(self, agent: str) -> list[str]:
         """Return the sites lost at which an agent would have worked or has the own place."""
@@ -381,8 +391,8 @@ class _MessageBuilder:
         for agent in changed:
             moved.setdefault(self._agents[agent].home_site, []).append(agent)
         for site, agents in sorted(moved.items()):
-            home = sum(self._works_at_home(agent) for agent in agents)
-            about = {"site": self._sites[site].name, "closed": site in closed, "moved": len(agents), "home": home}
+            kinds = encode_kinds(self._count_kinds(agents))
+            about = {"site": self._sites[site].name, "closed": site in closed, "moved": len(agents), "kinds": kinds}
             about |= self._lifted | (self._describe_loss(site) if site in closed else {})
             over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
             yield self._build_message("manager", site, site, about, over)
@@ -390,7 +400,7 @@ class _MessageBuilder:
         undone = {self._agents[agent].home_site for agent in self._before.heard if agent in self._agents}
         for last in written.filter(over_at__gt=self._scene.at).exclude(who__in=moved):
             if last.about["closed"] != (last.site in closed) or last.site in undone:
-                about = {**last.about, "closed": last.site in closed, "moved": 0, "home": 0, **self._lifted}
+                about = {**last.about, "closed": last.site in closed, "moved": 0, "kinds": [], **self._lifted}
                 about |= self._describe_loss(last.site) if last.site in closed else {}
                 yield self._build_message("manager", last.site, last.site, about, last.over_at)
 
@@ -402,9 +412,6 @@ class _MessageBuilder:
             "back": None if back is None else back.isoformat(),
             "zone": self._sites[site].time_zone,
         }
-
-    def _works_at_home(self, agent: str) -> bool:
-        return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
 
     def _build_message(
         self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None, kind: str = ""

@@ -58,7 +58,7 @@ from releve.plan.coverage import NOTHING, Timeline, count_placed
 from releve.plan.problem import Eligibility, count_planned_seats, hold_carried
 from releve.plan.result import CARRIED, Carried, build_duty_key, read_agent
 from releve.plan.roster import list_carried
-from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change
+from releve.plan.work_changes import KindCount, count_asked, count_kinds, describe_change, encode_kinds
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -359,20 +359,10 @@ def _store_generation(effect: Effect, scene: Scene, draft: ReliefDraft) -> Relie
         if not still_held(effect):
             raise LostLease(effect.key)
         _refuse_if_overtaken(effect, scene)
-        relief = create_relief(
+        relief = make_generation(
             scene, draft, cause=effect.body["cause"], asked_at=datetime.fromisoformat(effect.body["asked_at"])
         )
-        routes = store_routes(effect.stream, relief)
-        body = {
-            "generation": relief.generation,
-            "source": relief.source,
-            "cause": relief.cause,
-            "lost": relief.lost,
-            "moved": relief.moved,
-            "routes": routes.number if routes else None,
-        }
         _note_substituted(scene, draft)
-        append_entries(effect.stream, [("relief.made", body)])
         if relief.source != "first":
             queue_effects([build_notify_effect(relief)])
     return relief
@@ -413,13 +403,26 @@ def build_notify_effect(relief: Relief) -> NewEffect:
     return NewEffect(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
 
 
-def create_relief(
-    scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime, moved: int | None = None
-) -> Relief:
-    """Store the next generation of a scene's stream, inside the caller's transaction.
+def make_generation(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime) -> Relief:
+    """Store the next generation of a scene's stream with its routes and its entry, inside a transaction."""
+    kinds = scene.count_changes(draft.changes)
+    relief = create_relief(scene, draft, cause=cause, asked_at=asked_at, moved=count_asked(kinds))
+    routes = store_routes(scene.stream, relief)
+    body = {
+        "generation": relief.generation,
+        "source": relief.source,
+        "cause": relief.cause,
+        "lost": relief.lost,
+        "moved": relief.moved,
+        "kinds": encode_kinds(kinds),
+        "routes": routes.number if routes else None,
+    }
+    append_entries(scene.stream, [("relief.made", body)])
+    return relief
 
-    ``moved``: how many agents it concerns, by default those whom its changes do.
-    """
+
+def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime, moved: int) -> Relief:
+    """Store the next generation of a scene's stream, which concerns ``moved`` agents, inside a transaction."""
     last = Relief.objects.filter(stream=scene.stream).first()
     relief = Relief.objects.create(
         stream=scene.stream,
@@ -431,7 +434,7 @@ def create_relief(
         from_at=scene.at,
         asked_at=asked_at,
         made_at=real_now(),
-        moved=scene.count_moved(draft.changes) if moved is None else moved,
+        moved=moved,
     )
     ReliefDay.objects.bulk_create(
         ReliefDay(relief=relief, day=day, plan_id=scene.planned[day].digest, source=source, changes=changes)

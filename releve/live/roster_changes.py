@@ -6,7 +6,7 @@ Runs are not stored: they follow from the plan and the reliefs, so every process
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -311,6 +311,41 @@ def count_roster_kinds(rosters: Iterable[RosterChange]) -> tuple[KindCount, ...]
     """Return how many people's work changes on some days, by kind; each person counts once."""
     rows = ((read_agent(key), change.kind) for roster in rosters for key, change in roster.changes.items())
     return count_kinds(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteWork:
+    """What becomes of the people of a lost site on the days ahead, each counted once.
+
+    ``present`` were there when it was lost; ``later`` were not, and have a shift there ahead by the plan. Of these
+    two ``here`` change their work, by kind, and ``unchanged`` do not: their shift is over, or they are away.
+    ``others`` are the site's own people beside these whose work changes: they are at home, in reserve or elsewhere.
+    """
+
+    present: int
+    later: int
+    here: tuple[KindCount, ...]
+    unchanged: int
+    others: tuple[KindCount, ...]
+
+
+def describe_site_work(scene: Scene, site: str, present: Set[str]) -> SiteWork:
+    """Return what becomes of the people of a site, of whom some were ``present`` when it was lost."""
+    ahead, own, changes = set[str](), set[str](), list[tuple[str, WorkKind]]()
+    for day in scene.days:
+        roster, agents = compare_rosters(scene, day), scene.day_plan(day).operator.agent
+        ahead |= {row.agent for row in roster.before.values() if row.place == site and row.end > scene.at}
+        changes += [(read_agent(key), change.kind) for key, change in roster.changes.items()]
+        own |= {agent for agent, _ in changes if agent in agents and agents[agent].home_site == site}
+    there = ahead | present
+    here = count_kinds(row for row in changes if row[0] in there)
+    return SiteWork(
+        present=len(present),
+        later=len(ahead - present),
+        here=here,
+        unchanged=len(there) - sum(row.people for row in here),
+        others=count_kinds(row for row in changes if row[0] in own - there),
+    )
 
 
 def _list_arrivals(scene: Scene, roster: RosterChange) -> tuple[SiteArrival, ...]:

@@ -34,7 +34,7 @@ from releve.plan import Placement
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.result import CARRIED, Pause, read_agent
 from releve.plan.roster import cut_placement
-from releve.plan.work_changes import describe_change
+from releve.plan.work_changes import KindCount, WorkKind, count_kinds, describe_change
 from releve.situation import Situation, SituationRules
 
 ABSENCES, SURGE = "absences", "surge"
@@ -135,12 +135,15 @@ class Scene:
             return row
         return cut_placement(row, self.absent[row.agent])
 
-    def count_moved(self, days: Mapping[date, Changes], wanted: Mapping[date, Loss] | None = None) -> int:
-        """Return how many agents other changes of the plans move, against those in force; those away stay.
+    def count_changes(
+        self, days: Mapping[date, Changes], wanted: Mapping[date, Loss] | None = None
+    ) -> tuple[KindCount, ...]:
+        """Return how many agents' work other changes of the plans change, by kind, against those in force.
 
-        ``wanted`` are the losses that these changes answer, by default those of the scene.
+        Breaks alone, and those away, are left out. ``wanted`` are the losses that these changes answer, by default
+        those of the scene.
         """
-        moved: set[str] = set()
+        kinds: list[tuple[str, WorkKind]] = []
         for day, changes in days.items():
             found, lost = self.planned[day].load(), (wanted or self.wanted)[day].sites
             before, after = (
@@ -149,10 +152,10 @@ class Scene:
             )
             for key in {*before, *after}:
                 agent, had, has = read_agent(key), before.get(key), after.get(key)
-                moves = describe_change(had, has, self.at, lost=lost).kind.is_move
-                if moves and not self.is_lent(agent, had, has):
-                    moved.add(agent)
-        return len(moved)
+                kind = describe_change(had, has, self.at, lost=lost).kind
+                if kind.is_move and not self.is_lent(agent, had, has):
+                    kinds.append((agent, kind))
+        return count_kinds(kinds)
 
 
 def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:

@@ -26,14 +26,14 @@ from releve.live.errors import NoSuch, ProposalChanged
 from releve.live.lost_places import Absent, select_absences
 from releve.live.models import Relief
 from releve.live.plans import DayPlan, read_settings
-from releve.live.relief_handler import ReliefDraft, build_notify_effect, create_relief
+from releve.live.relief_handler import ReliefDraft, build_notify_effect, make_generation
 from releve.live.relief_solver import ReliefRequest, revert_changes, solve_priced_relief
-from releve.live.routes import store_routes
 from releve.live.service_day import compute_service_day
 from releve.live.stream_state import Changes, Scene, list_working, load_scene
 from releve.network import Operator
 from releve.plan import Contingency
 from releve.plan.extra_hours import ExtraHours, find_extra_hours
+from releve.plan.work_changes import KindCount, count_asked
 
 LEAST_FORESEEN, MOST_FACTOR = 0.1, 5.0
 
@@ -53,7 +53,7 @@ class SurgeProposal:
     """A relief of today, not in force: who would move, and what that costs and brings.
 
     ``factors`` are calls to come over calls planned, by programme; ``absent`` people are left out
-    from now on. ``moved`` people work differently; agent half hours are ``missing_before`` and
+    from now on. ``kinds`` of people work differently; agent half hours are ``missing_before`` and
     ``missing_after``, weighted by the penalty of a call missed, and by client the shares of its
     requirement for the rest of the day. ``digest`` names the moves.
     """
@@ -62,11 +62,16 @@ class SurgeProposal:
     factors: Mapping[str, float]
     absent: int
     changes: Changes
-    moved: int
+    kinds: tuple[KindCount, ...]
     missing_before: float
     missing_after: float
     clients: tuple[ClientMissing, ...]
     digest: str
+
+    @property
+    def moved(self) -> int:
+        """The people who work differently."""
+        return count_asked(self.kinds)
 
 
 def foresee_factors(stream: str = LIVE) -> dict[str, float]:
@@ -200,7 +205,7 @@ def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
         factors=dict(factors),
         absent=len(_select_absent(scene)),
         changes=changes,
-        moved=scene.count_moved({day: changes}),
+        kinds=scene.count_changes({day: changes}),
         missing_before=solved.unrelieved,
         missing_after=solved.penalty,
         clients=tuple(
@@ -268,13 +273,6 @@ def _store(scene: Scene, source: str, changes: Mapping[date, Changes], kind: str
                 draft.answer(day, made_by, rows, scene.answered(day))
         append_entries(scene.stream, [(kind, body)])
         place = ledger.read_head(scene.stream)
-        relief = create_relief(scene, draft, cause=place.seq, asked_at=real_now())
-        routes = store_routes(scene.stream, relief)
-        made = {
-            "generation": relief.generation, "source": source, "cause": relief.cause,
-            "lost": relief.lost, "moved": relief.moved,
-            "routes": routes.number if routes else None,
-        }  # fmt: skip
-        append_entries(scene.stream, [("relief.made", made)])
+        relief = make_generation(scene, draft, cause=place.seq, asked_at=real_now())
         queue_effects([build_notify_effect(relief)])
     return relief

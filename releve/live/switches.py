@@ -19,10 +19,9 @@ from django.db import transaction
 from releve.demand.requirement import INTERVAL
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, real_now
-from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
-from releve.live.loss_preview import ClientImpact, list_client_impacts
+from releve.live.loss_preview import ClientImpact, compare_relief
 from releve.live.lost_places import Loss
 from releve.live.models import PreparedSwitch, Routes
 from releve.live.relief_handler import suppose_relief
@@ -37,6 +36,7 @@ from releve.live.routes import (
 )
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.plan import Contingency
+from releve.plan.work_changes import KindCount, count_asked
 from releve.routing import Generation, Route, RoutingError
 
 _Routing = Mapping[str, Sequence[Route]]
@@ -56,25 +56,23 @@ class SwitchPreview:
     """What publishing a prepared switch does, for one ``client`` or all (empty).
 
     ``content`` names the routes shown; ``unserved`` are programmes that no place would serve.
-    Coverage of every client: ``before``, with the places lost and no agent moved (``unrelieved``),
-    and with the relief that the loss would have (``after``), which moves ``moved`` people.
+    ``effects`` on clients are those of the loss, and of the relief that it would have, which changes the work of
+    ``kinds`` of people.
     """
 
     contingency: Contingency
     client: str
     content: str
     source: str
-    moved: int
+    kinds: tuple[KindCount, ...]
     calls: tuple[CallShift, ...]
     unserved: tuple[str, ...]
-    before: Coverage
-    unrelieved: Coverage
-    after: Coverage
+    effects: tuple[ClientImpact, ...]
 
     @property
-    def effects(self) -> tuple[ClientImpact, ...]:
-        every = list_client_impacts(self.before, self.unrelieved, self.after)
-        return tuple(row for row in every if self.client in ("", row.client))
+    def moved(self) -> int:
+        """The people whose work the relief changes."""
+        return count_asked(self.kinds)
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ def _suppose(scene: Scene, contingency: Contingency) -> _Supposed:
         for day, old in scene.wanted.items()
     }
     answers = dict(_look_up(scene, wanted))
-    moved = scene.count_moved(answers, wanted)
+    moved = count_asked(scene.count_changes(answers, wanted))
     supposed = replace(scene, wanted=wanted, changes={**scene.changes, **answers})
     return _Supposed(supposed, "planned" if answers else "unrelieved", moved, compute_routes(supposed, lost.sites))
 
@@ -195,21 +193,20 @@ def preview_switch(contingency: str, client: str = "", stream: str = LIVE) -> Sw
     routes = _limit_to_client(scene, found.routes, current, client)
     unrelieved = replace(found.scene, changes=scene.changes)
     relieved = suppose_relief(unrelieved)
+    effects = compare_relief(scene, unrelieved, relieved)
     return SwitchPreview(
         contingency=row,
         client=client,
         content=_name_content(routes),
         source=found.source,
-        moved=unrelieved.count_moved(relieved.changes),
+        kinds=unrelieved.count_changes(relieved.changes),
         calls=tuple(_count_calls(scene, current, routes)),
         unserved=tuple(
             name
             for name in Generation(stream, 1, scene.at, routes).unserved
             if any(one.weight for one in current.get(name, ()))
         ),
-        before=compute_scene_coverage(scene),
-        unrelieved=compute_scene_coverage(unrelieved, supposed=True),
-        after=compute_scene_coverage(relieved, supposed=True),
+        effects=tuple(row for row in effects if client in ("", row.client)),
     )
 
 

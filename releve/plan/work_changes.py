@@ -7,12 +7,13 @@ what is ahead counts: a shift that is over, and a break that was taken, change n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from releve.errors import Phrase
+from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME
 from releve.plan.result import Placement
 
@@ -62,6 +63,17 @@ _LABELS = {
     WorkKind.BREAK: Phrase("have their break at another time"),
     WorkKind.NONE: Phrase("work as before"),
 }
+_WAYS: tuple[tuple[Callable[[Phrase], Phrase], tuple[WorkKind, ...]], ...] = (
+    (lambda people: Phrase("{0} at home", people), (WorkKind.HOME,)),
+    (lambda people: Phrase("{0} to a site", people), (WorkKind.SITE,)),
+    (lambda people: Phrase("{0} called in", people), (WorkKind.CALLED_IN,)),
+    (lambda people: Phrase("{0} at other hours", people), (WorkKind.HOURS,)),
+    (lambda people: Phrase("{0} to another programme", people), (WorkKind.PROGRAMME,)),
+    (lambda people: Phrase("{0} without work", people), (WorkKind.LEAVES, WorkKind.RELEASED)),
+    (lambda people: Phrase("{0} in reserve who stay away", people), (WorkKind.KEPT_AWAY,)),
+    (lambda people: Phrase("{0} on another shuttle", people), (WorkKind.RIDE,)),
+)
+"""What a count of people whose work changes is made of: kinds that a reader takes together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +171,23 @@ def count_kinds(changes: Iterable[tuple[str, WorkKind]]) -> tuple[KindCount, ...
 def count_asked(kinds: Iterable[KindCount]) -> int:
     """Return how many people are asked for an answer."""
     return sum(row.people for row in kinds if row.kind.asks_answer)
+
+
+def phrase_kinds(kinds: Sequence[KindCount]) -> Phrase:
+    """Return what the people of :func:`count_asked` are: the sentence that stands wherever their count does.
+
+    Its numbers add up to that count, so that who goes home without work is not read as moved.
+    """
+    counts = ((phrase, sum(row.people for row in kinds if row.kind in found)) for phrase, found in _WAYS)
+    parts = [phrase(NumberPhrase(people)) for phrase, people in counts if people]
+    return Phrase.restore(", ".join(f"{{{at}}}" for at in range(len(parts))), parts)
+
+
+def encode_kinds(kinds: Iterable[KindCount]) -> list[list[Any]]:
+    """Return counts by kind as they are stored: [kind, people]."""
+    return [[row.kind.value, row.people] for row in kinds]
+
+
+def decode_kinds(rows: Iterable[Sequence[Any]]) -> tuple[KindCount, ...]:
+    """Return stored counts by kind."""
+    return tuple(KindCount(WorkKind(kind), people) for kind, people in rows)

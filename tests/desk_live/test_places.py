@@ -32,8 +32,10 @@ from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live.models import Contact, Message, Routes
+from releve.live.roster_changes import compare_rosters
 from releve.network import HOME
 from releve.network.moments import zone
+from releve.plan.result import read_agent
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.accounts.people import give, person, read_page, read_text, signed_in
 from tests.desk_live.conftest import Browsers
@@ -731,12 +733,28 @@ def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
     assert here <= {row["agent"] for row in crew["roll"]}, "who has a break is there too"
     found = live.describe_relief(scenario.stream, home_sites={site}, most_shifts=0)
     assert found is not None
-    assert [(row["kind"], row["people"]) for row in crew["kinds"]] == [(row.kind, row.people) for row in found.kinds]
+    work = crew["work"]
+    assert work["present"] == len(crew["roll"])
+    here, others = (sum(row["people"] for row in work[name]) for name in ("here", "others"))
+    assert work["present"] + work["later"] == here + work["unchanged"], "each of them is in one line"
+    planned = {row.agent for day in scene.days for row in scene.list_placements(day) if row.place == site}
+    assert work["later"] <= len(planned - {row["agent"] for row in crew["roll"]})
+    after = live.load_scene(scenario.stream)
+    assert after is not None
+    changing = {read_agent(key) for day in after.days for key in compare_rosters(after, day).changes}
+    homes = {agent.id for agent in scenario.operator.agents if agent.home_site == site}
+    there = {row["agent"] for row in crew["roll"]} | planned
+    assert here <= len(changing & there)
+    assert here + others <= len(changing & (homes | there))
+    assert here + others >= sum(row.people for row in found.kinds), "none of its own people is left out"
     counts = live.count_messages(scenario.stream, [site])
     assert (crew["counts"]["notified"], crew["counts"]["waiting"]) == (counts.notified, counts.waiting)
     shown = lead.get(f"/sites/{site}").content.decode()
     order = [shown.index(f'id="{name}"') for name in ("state-title", "crew", "work", "before-opening", "floors-title")]
     assert order == sorted(order), "what happened, then the roll call; the reopening and the seats later"
+    line = shown.split('id="work-here">', 1)[1].split("</p>")[0]
+    sums = [int(number) for number in re.findall(r"(\d+)[.,]", line)]
+    assert sums == [work["present"], work["later"], work["present"] + work["later"]]
     assert order[0] < shown.index('id="site-lead"') < order[1]
     other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")
     assert other.status_code in (403, 404)

@@ -14,18 +14,26 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.html import escape
+from django.utils.translation import override
 
 from releve.accounts import grants
 from releve.accounts.confirmations import confirm_account
 from releve.accounts.models import User
 from releve.accounts.permissions import Role
+from releve.desk.client_status import impact_reason
+from releve.desk.filters import kinds_words
 from releve.desk.live.forms import Place
 from releve.desk.live.forms_control import FORMS, AttendanceForm
 from releve.desk.text import text_now
 from releve.ledger import chain as ledger
 from releve.live import api as live
+from releve.live.message_texts import write_message
+from releve.live.models import Message
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos, remove_metadata
 from releve.network import zone
+from releve.plan.service_status import Status, Tone
+from releve.plan.work_changes import WorkKind, count_asked, decode_kinds
 from releve.situation import NOTICES, merge_reopening_terms
 from tests.accounts.people import sign_in
 from tests.desk_live.conftest import Browsers
@@ -153,6 +161,65 @@ def test_a_closure_shows_its_consequences_before_it_is_recorded(browsers: Browse
     assert closure.home_only
     again = sent(web, "/record/closure", **values)
     assert set(faults(again)) == {"site"}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_closure_says_what_becomes_of_those_whose_work_changes_wherever_it_counts_them(
+    browsers: Browsers, scenario: Scenario, language: str
+) -> None:
+    """Preview, log of *Now* and letter to the site say the same of people, and no count hides who has no work."""
+    web = browsers.sign_in()
+    web.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    values = {"site": scenario.site, "cause": "hazard", "hours": "24"}
+    shown = sent(web, "/record/closure", **values)
+    found = shown.context["page"].impact
+    assert found.moved == count_asked(found.kinds) > 0
+    idle = sum(row.people for row in found.kinds if row.kind in (WorkKind.LEAVES, WorkKind.RELEASED))
+    assert idle > 0, "a day of which this can be tried"
+    with override(language):
+        said = kinds_words(found.kinds)
+    assert f"{idle} " + {"fr": "sans travail", "en": "without work"}[language] in said
+    assert said in shown.content.decode()
+    sent(web, "/record/closure", **values, confirmed="yes")
+    scenario.work()
+    *_, entry = (row for row in ledger.iter_entries(scenario.stream) if row.kind == "relief.made")
+    assert decode_kinds(entry.body["kinds"]) == found.kinds
+    assert said in web.get("/now").content.decode()
+    about = Message.objects.get(stream=scenario.stream, role="manager", who=scenario.site).about
+    assert sum(people for _, people in about["kinds"]) == about["moved"]
+    _, text = write_message("manager", about, language, "", drill=True)
+    with override(language):
+        assert kinds_words(decode_kinds(about["kinds"])) in text
+
+
+def test_a_relief_that_takes_from_a_client_says_to_whom_it_lends_and_whether_the_promise_is_kept() -> None:
+    better = live.ClientImpact(
+        client="a", name="A", before=0.9, unrelieved=0.6, after=0.7, now=1.0, state=Status.THIN, tone=Tone.THIN,
+        missing_unrelieved=0.08, missing=0.03, target=0.05, gives={"B": 2},
+    )  # fmt: skip
+    worse = replace(better, unrelieved=0.8, after=0.6, missing_unrelieved=0.004, missing=0.044, gives={"B": 4, "": 1})
+    with override("en"):
+        assert impact_reason(better) == "Missing in all: 3.0% (without relief 8.0%). At most 5% promised: kept."
+        said = impact_reason(worse)
+        assert "promised: kept. Lends people: 4 to B. Left without work by the relief: 1 of its people." in said
+        harm = impact_reason(replace(worse, missing=0.06))
+        assert "promised: not kept." in harm
+        assert harm.endswith("Without the relief this promise would be kept.")
+        assert "would be kept" not in impact_reason(replace(worse, missing_unrelieved=0.07, missing=0.06))
+        assert impact_reason(replace(better, after=None)) == "", "nothing is required"
+
+
+def test_the_consequences_of_a_closure_are_cards_on_a_phone_that_name_each_figure(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    shown = sent(browsers.sign_in(), "/record/closure", site=scenario.site, cause="hazard", hours="24")
+    page = shown.content.decode()
+    table = page.split('<table class="list cards aims" id="impacts"', 1)[1].split("</table>")[0]
+    columns = re.findall(r"<th scope=\"col\"[^>]*>([^<]+)</th>", table)
+    for row in re.findall(r"<tr>\s*<th scope=\"row\".*?</tr>", table, re.DOTALL):
+        assert re.findall(r'data-label="([^"]+)"', row) == columns[1:-1]
+    for client in shown.context["page"].impact.clients:
+        assert escape(impact_reason(client)) in table
 
 
 @pytest.mark.parametrize("what", ["closure", "outage"])

@@ -297,7 +297,7 @@ def test_it_tells_what_happened_as_a_person_would(lived: Lived) -> None:
         "What it cost", "How it ended", "The review",
     ]  # fmt: skip
     assert "was closed: by a rule, MA-COVID-CLOSE" in said
-    assert f"people moved: {lived.moved}." in said
+    assert f"people whose work changed: {lived.moved}." in said
     assert f"samira (incident lead) decided: {DECISION}. Why: {WHY}." in said
     assert f"What went well: {WELL}\nWhat went badly: {BADLY}" in said
     assert f"What follows: {NEXT}." in said

@@ -16,6 +16,7 @@ from django.core import mail
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.api import SeatedSite
+from releve.live.loss_preview import count_given
 from releve.live.models import Effect, Message, Routes
 from releve.network import HOME, Operator
 from releve.network.moments import zone
@@ -180,10 +181,25 @@ def test_the_figures_before_the_click_are_those_after_it(scenario: Scenario, los
         assert [(row.client, row.now, row.worst, row.state, row.tone) for row in after.clients] == [
             (row.client, row.now, row.after, row.state, row.tone) for row in found.clients
         ]
+        assert [row.missing for row in lost.clients] == [row.missing_unrelieved for row in found.clients]
+        assert [row.missing for row in after.clients] == [row.missing for row in found.clients]
         reliefs = live.list_reliefs(scenario.stream)
         assert len(reliefs) > stored, "the preview stored nothing, the event did"
         assert reliefs[0].moved == found.moved
         assert found.working is not None
+
+
+def test_whom_a_client_gives_is_who_works_for_another_or_for_none_and_no_one_of_a_lost_site() -> None:
+    without = {"lent": {"azur"}, "idle": {"azur"}, "stays": {"azur"}, "both": {"azur", "cyan"}, "back": {"cyan"}}
+    relieved = {
+        "lent": {"cyan"},
+        "stays": {"azur"},
+        "both": {"azur", "cyan"},
+        "back": {"azur"},
+        "of a lost site": {"cyan"},
+    }
+    assert count_given([(without, relieved)] * 2) == {"azur": {"cyan": 1, "": 1}, "cyan": {"azur": 1}}
+    assert count_given([(without, without)]) == {}
 
 
 @pytest.mark.parametrize("place", range(2))

@@ -530,7 +530,7 @@ def test_every_kind_of_message_has_its_words(language: str) -> None:
                 {"day": "2026-12-02", "place": None, "site": ""},
             ]
         },
-        "manager": {"site": "Casa", "closed": False, "moved": 3, "home": 2},
+        "manager": {"site": "Casa", "closed": False, "moved": 3, "kinds": [["home", 2], ["leaves", 1]]},
         "client": {
             "state": "held",
             "worst": 1.0,

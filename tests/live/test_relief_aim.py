@@ -18,6 +18,7 @@ from releve.live.models import Effect, Message, Relief
 from releve.live.relief_aims import AIMS, RELIEFS, read_relief_settings
 from releve.live.relief_handler import compare_aims, make_relief
 from releve.plan import PlanSettings
+from releve.plan.work_changes import KindCount, WorkKind
 from releve.situation import ReliefAimChosen, list_fields
 from tests.live.scenario import Scenario
 
@@ -249,7 +250,10 @@ def test_whatever_the_solver_finds_few_moves_no_more_people_than_coverage_and_ho
         cells = [(day + timedelta(days=rng.randrange(2)), client) for client in "abc"]
         found = {
             aim: MeasuredRelief(
-                aim, rng.randrange(40), penalty=rng.random(), missing={cell: rng.random() * 0.12 for cell in cells}
+                aim,
+                (KindCount(WorkKind.SITE, rng.randrange(40)),),
+                penalty=rng.random(),
+                missing={cell: rng.random() * 0.12 for cell in cells},
             )
             for aim in RELIEFS
         }

@@ -27,6 +27,7 @@ from releve.network import HOME, day_bounds
 from releve.plan import Move, Placement
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.spare import find_spare
+from releve.plan.work_changes import count_asked
 from releve.plugins.sector.association import contracts
 from releve.plugins.sector.association.agents import EFFICIENCY, lend_agents, lend_from_plan
 from releve.plugins.sector.association.contracts import DRILL, load_contract, start_contract, take_step
@@ -483,7 +484,7 @@ def test_which_moves_are_made_is_a_choice_and_few_are_no_more_than_all(
         assert (known is None) == (choice != "balanced"), "what the plan holds is of its own price"
         request = ReliefRequest(found, {}, 0, loss, {}, scene.at)
         changes, relief = solve_priced_relief(request)
-        moved[choice] = scene.count_moved({day: changes}, {day: loss})
+        moved[choice] = count_asked(scene.count_changes({day: changes}, {day: loss}))
         missing[choice] = relief.penalty
     assert 0 < moved["few"] <= moved["coverage"]
     assert missing["few"] >= missing["coverage"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,10 @@ from releve.plan.work_changes import (
     WorkKind,
     count_asked,
     count_kinds,
+    decode_kinds,
     describe_change,
+    encode_kinds,
+    phrase_kinds,
 )
 from tests.live.scenario import three_days
 from tests.plan.tiny_operators import at
@@ -93,6 +97,17 @@ def test_breaks_alone_ask_for_no_answer_and_each_person_counts_once() -> None:
     assert set(WorkKind) - set(asked) == {WorkKind.BREAK, WorkKind.NONE}
     assert all(kind.asks_answer for kind in WorkKind if kind.is_move)
     assert all(kind.label for kind in WorkKind)
+
+
+def test_the_parts_of_a_count_of_people_add_up_to_it_and_name_those_without_work() -> None:
+    for size in range(1, len(WorkKind) + 1):
+        kinds = tuple(KindCount(kind, 10**at) for at, kind in enumerate(list(WorkKind)[:size]))
+        numbers = [int(part.split()[0].replace(",", "")) for part in re.split(r", (?=[0-9])", phrase_kinds(kinds))]
+        assert sum(numbers) == count_asked(kinds)
+    kinds = (KindCount(WorkKind.LEAVES, 40), KindCount(WorkKind.RELEASED, 4), KindCount(WorkKind.BREAK, 9))
+    assert phrase_kinds(kinds) == "44 without work"
+    assert phrase_kinds(()) == ""
+    assert decode_kinds(encode_kinds(kinds)) == kinds
 
 
 @pytest.mark.slow

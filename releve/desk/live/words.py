@@ -22,6 +22,7 @@ from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.moments import zone
+from releve.plan.work_changes import decode_kinds, phrase_kinds
 from releve.situation import NOTICES, REFUSALS, EventRefusal, Notice
 from releve.situation.refusal import SHARES
 
@@ -102,6 +103,8 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
     counts = {name: text.number(row.params.get(name, 0)) for name in _COUNTS}
     people = {name: translate_actor(row.params.get(name, "")) for name in ("actor", "by", "holder")}
     words = {**row.params, **counts, **people}
+    if "kinds" in words:
+        words["kinds"] = translate_phrase(phrase_kinds(decode_kinds(words["kinds"])))
     words["site"] = site.name if site else words.get("carrier") or words.get("site", "")
     words |= {name: str(ROLES[words[name]]) for name in ("role", "owner") if name in words}
     if item := words.get("item"):

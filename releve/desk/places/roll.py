@@ -17,9 +17,8 @@ from releve.desk.filters import add_words
 from releve.desk.page import PageModel
 from releve.desk.text import text_now
 from releve.live import api as live
-from releve.live.api import MessageCounts
+from releve.live.api import MessageCounts, SiteWork
 from releve.network.moments import zone
-from releve.plan.work_changes import KindCount
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -53,7 +52,7 @@ class SiteCrew(PageModel):
     names: Literal["none", "reader", "others"] = Field(
         description="Who may read names: none are held; this reader; the site's lead and the continuity manager alone"
     )
-    kinds: tuple[KindCount, ...] = Field(description="Its own people whose work changes on the days ahead, by kind")
+    work: SiteWork = Field(description="What becomes of those who were there, of later shifts, and of others of it")
     counts: MessageCounts = Field(description="Of the messages to its own people")
 
     @property
@@ -77,7 +76,6 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
     calls, reads = can(user, "relief.call", site=site), can(user, "roll.names", site=site)
     roll = tuple(_list_rows(now, site, since, calls=calls))
     states = [row.state for row in roll]
-    found = live.describe_relief(now.stream, home_sites={site}, most_shifts=0)
     return SiteCrew(
         since=since,
         roll=tuple(sorted(roll, key=lambda row: (_ORDER.index(row.state), row.agent))),
@@ -86,7 +84,7 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
         unanswered=states.count("unanswered"),
         calls=calls,
         names="none" if not reidentification.has_names() else "reader" if reads else "others",
-        kinds=() if found is None else found.kinds,
+        work=live.describe_site_work(scene, site, {row.agent for row in roll}),
         counts=live.count_messages(now.stream, [site]),
     )
 

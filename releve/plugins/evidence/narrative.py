@@ -152,7 +152,7 @@ class Narrator:
         moved = FigureOf(f"moved-{number}")
         if first.event is not None:
             made = FigureOf(f"made-{number}")
-            yield Phrase("The first relief stood {0} after the record; people moved: {1}.", made, moved)
+            yield Phrase("The first relief stood {0} after the record; people whose work changed: {1}.", made, moved)
         if first.event is not None and first.routed is not None:
             yield Phrase("Calls followed it {0} after the record.", FigureOf(f"routed-{number}"))
         elif first.made.body["routes"] is None:
@@ -316,7 +316,7 @@ class Narrator:
         if one.kind == RELIEF:
             source = _SOURCES.get(str(body["source"]), str(body["source"]))
             people = NumberPhrase(body["moved"])
-            return Phrase("Relief {0} made, {1}; people moved: {2}", body["generation"], source, people)
+            return Phrase("Relief {0} made, {1}; people whose work changed: {2}", body["generation"], source, people)
         if one.kind == NOTIFIED:
             names = ("agents", "breaks", "managers", "clients", "held", "drafts")
             return Phrase(

@@ -433,7 +433,11 @@ def state_story(story: Story) -> Iterator[Statement]:
 def _state_relief(row: ToldRelief) -> Iterator[Statement]:
     number = row.generation
     yield Statement(
-        f"moved-{number}", "last", Phrase("Relief {0}: people moved", number), path="moved", of=(row.made.seq,)
+        f"moved-{number}",
+        "last",
+        Phrase("Relief {0}: people whose work changes", number),
+        path="moved",
+        of=(row.made.seq,),
     )
     first, last = (row.sent[0], row.sent[-1]) if row.sent else (None, None)
     steps = (
