@@ -109,7 +109,8 @@ class NowPage(StandingPage):
         default="", description="Whom the house calls while a place is lost, by name and number; empty as for who leads"
     )
     news: dict[str, ClientNews] = Field(
-        default={}, description="To readers who see clients and no site, of each of these: what is lost for it"
+        default={},
+        description="To readers who see no site, of each client whose page they may open: what is lost for it",
     )
     outlooks: dict[str, ClientOutlook] = Field(default={}, description="Of the clients that are short now")
     todo: tuple[Todo, ...] = Field(default=(), description="What the reader is to do first: lead, send, call")
@@ -174,7 +175,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
                 places=list_client_losses(context, scene, row.client), next_news=promised.get(row.client)
             )
             for row in clients
-            if scene is not None and seen.sites == frozenset()
+            if scene is not None and seen.sites == frozenset() and client_pages.has_client(row.client)
         },
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(states) if all_sites and inside else (),
