@@ -19,7 +19,7 @@ from releve.desk.text import text_now, translate_phrase
 from releve.live import api as live
 from releve.live.api import ClientImpact, ClientStanding, PlanReach, Scene
 from releve.network import Operator
-from releve.plan.service_status import Status, Tone, phrase_status
+from releve.plan.service_status import Status, Tone, judge_service, phrase_status
 from releve.situation import SiteStatus, Situation, list_site_statuses
 
 if TYPE_CHECKING:
@@ -173,6 +173,53 @@ def shortfalls(page: StandingPage) -> str:
 def client_word(row: ClientStanding) -> str:
     """Return how a client is served."""
     return _("nothing is required") if row.idle else translate_phrase(phrase_status(row.state, row.tone))
+
+
+@register.filter
+def worst_words(row: ClientStanding, page: StreamPage) -> str:
+    """Return the worst coverage and when it is; a dash where nothing is known or required."""
+    if row.worst is None or row.worst_at is None:
+        return "–"
+    text = text_now(page.time_zone)
+    return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.near(row.worst_at, page.at))
+
+
+@register.filter
+def verdict_words(row: ClientStanding, page: StreamPage) -> str:
+    """Return how a client is served now and in the hours ahead, and whether that keeps what is promised."""
+    parts = [ahead_words(row, page)]
+    if row.now is not None and row.short:
+        parts.insert(0, _("{coverage} covered now.").format(coverage=text_now("UTC").coverage(row.now)))
+    if row.short and row.missing is not None and row.target is not None:
+        words = (
+            _("{missing} of the requirement of 48 hours is missing: the promise, at most {target}, is kept.")
+            if judge_service(row.missing, 1.0, row.target, 0.0).is_met
+            else _("{missing} of the requirement of 48 hours is missing: the promise, at most {target}, is not kept.")
+        )
+        text = text_now("UTC")
+        parts.append(words.format(missing=text.missing(row.missing), target=text.percent(row.target)))
+    return " ".join(parts)
+
+
+_MOST_SPANS = 2
+
+
+@register.filter
+def ahead_words(row: ClientStanding, page: StreamPage) -> str:
+    """Return from when to when a client is short in the hours ahead, and how much is covered at worst."""
+    if row.worst is None:
+        return _("Nothing is required in the hours that the plan in force reaches.")
+    if not row.short:
+        return _("What is required is covered in every half hour.")
+    if row.now == row.worst:
+        return _("It is lowest now, of the next 48 hours.")
+    text, worst = text_now(page.time_zone), worst_words(row, page)
+    if not row.spans:
+        return _("At worst {worst}.").format(worst=worst)
+    spans = [text.near_span(start, end, page.at) for start, end in row.spans[:_MOST_SPANS]]
+    if len(row.spans) > _MOST_SPANS:
+        spans.append(_("at other times"))
+    return _("Short {spans}; at worst {worst}.").format(spans=text.list(spans), worst=worst)
 
 
 @register.filter

@@ -29,7 +29,7 @@ from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import ShownStream, read_stream
 from releve.desk.live.words import lead_words, notice_text, translate_cause, when
 from releve.desk.page import PageModel, share_page
-from releve.desk.places.page import SITE_TONES, describe_return
+from releve.desk.places.page import SITE_TONES, ClientNews, StreamContext, describe_return, list_client_losses
 from releve.desk.service import ServiceNow, service_now
 from releve.desk.switches import PressedSwitch, find_pressed
 from releve.desk.text import left, text_now
@@ -108,6 +108,10 @@ class NowPage(StandingPage):
     call: str = Field(
         default="", description="Whom the house calls while a place is lost, by name and number; empty as for who leads"
     )
+    news: dict[str, ClientNews] = Field(
+        default={},
+        description="To readers who see no site, of each client whose page they may open: what is lost for it",
+    )
     outlooks: dict[str, ClientOutlook] = Field(default={}, description="Of the clients that are short now")
     todo: tuple[Todo, ...] = Field(default=(), description="What the reader is to do first: lead, send, call")
     proposals: tuple[EventProposal, ...] = Field(
@@ -163,8 +167,16 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     counts = live.count_messages(stream, seen.sites) if can(user, "relief.people") else None
     lost = [row.site for row in sites if row.state != "open"]
     promised, drafts = live.find_news(stream)
+    context = StreamContext(stream, at, operator, situation, text_now(operator.row.time_zone), shown.title)
     return NowPage(
         **head,
+        news={
+            row.client: ClientNews(
+                places=list_client_losses(context, scene, row.client), next_news=promised.get(row.client)
+            )
+            for row in clients
+            if scene is not None and seen.sites == frozenset() and client_pages.has_client(row.client)
+        },
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(states) if all_sites and inside else (),
         lead=lead,

@@ -38,9 +38,7 @@ add_words(
     register,
     "aim_words",
     {
-        "few": lazy(
-            "The fewest people move with whom no client misses more of its day than is promised, where that can be."
-        ),
+        "few": lazy("The fewest people move with whom what is promised is kept for every client, where that can be."),
         "balanced": lazy(
             "The fewest people move with whom every client is covered as well as it can be, to half a per cent of its"
             " day."
@@ -61,6 +59,10 @@ class AimRow(PageModel):
     worst_client: str = Field(description="Name of that client; empty: none misses anything")
     below: tuple[str, ...] = Field(description="Names of the clients that miss more than is promised")
     hours: float = Field(description="Hours of agents missing in all")
+    same_as: str = Field(
+        default="",
+        description="The aim that moves as many and covers as much here, and is shown in its place; or empty",
+    )
 
 
 class AimPage(StreamPage):
@@ -75,6 +77,12 @@ class AimPage(StreamPage):
     pending: bool = Field(default=False, description="Whether the relief for it is still being made")
     rows: tuple[AimRow, ...] = ()
     chooses: bool = Field(description="Whether the reader may choose")
+
+    @property
+    def choices(self) -> tuple[tuple[AimRow, tuple[str, ...]], ...]:
+        """The rows that differ in what they do, each with the other aims that move as many and cover as much."""
+        rows = [row for row in self.rows if not row.same_as]
+        return tuple((row, tuple(other.aim for other in self.rows if other.same_as == row.aim)) for row in rows)
 
 
 def aim_page(shown: ShownStream, user: AnyUser) -> AimPage:
@@ -100,16 +108,21 @@ def aim_page(shown: ShownStream, user: AnyUser) -> AimPage:
             "target": target,
             "lost": (*(operator.site[site].name for site in sorted(sites)), *sorted(carriers)),
             "pending": bool(scene.unanswered),
-            "rows": tuple(_list_rows(scene, operator, target)),
+            "rows": _list_rows(scene, operator, target, (page.aim, default)),
         }
     )
 
 
-def _list_rows(scene: live.Scene, operator: Operator, target: float) -> list[AimRow]:
+def _list_rows(scene: live.Scene, operator: Operator, target: float, first: tuple[str, str]) -> tuple[AimRow, ...]:
+    """Return what each aim does; of those that do the same, one of ``first`` stands for the others where it can."""
     names = {row.id: row.name for row in operator.clients}
-    return [
+    found = live.compare_aims(scene)
+    ranked = sorted(found, key=lambda aim: first.index(aim) if aim in first else len(first))
+    same = {aim: next(one for one in ranked if found[one].does_as(row)) for aim, row in found.items()}
+    return tuple(
         AimRow(
             aim=aim,
+            same_as=same[aim] if same[aim] != aim else "",
             moved=row.moved,
             kinds=row.kinds,
             notified=row.notified,
@@ -118,8 +131,8 @@ def _list_rows(scene: live.Scene, operator: Operator, target: float) -> list[Aim
             below=tuple(names.get(client, client) for client in row.list_below(target)),
             hours=row.hours,
         )
-        for aim, row in live.compare_aims(scene).items()
-    ]
+        for aim, row in found.items()
+    )
 
 
 class AimForm(EventForm):

@@ -120,6 +120,14 @@ class Text:
         names = {1: gettext("tomorrow"), -1: gettext("yesterday")}
         return _("{day} at {time}").format(day=names.get((day - today).days) or self.day(day), time=self.time(at))
 
+    def near_span(self, start: datetime, end: datetime, now: datetime) -> str:
+        """Return two instants of a day as they are said at another: ``de 9 h à 10 h``, ``demain de 9 h à 10 h``."""
+        day, today = (time.astimezone(zone(self.time_zone)).date() for time in (start, now))
+        span = _("from {start} to {end}").format(start=self.time(start), end=self.time(end))
+        if day == today:
+            return span
+        return f"{gettext('tomorrow') if (day - today).days == 1 else self.day(day)} {span}"
+
     def hour(self, hour: int) -> str:
         """Return a full hour for an axis: ``10 h`` or ``10:00``."""
         return self._minute(60 * hour)

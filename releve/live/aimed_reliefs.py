@@ -56,6 +56,12 @@ class MeasuredRelief:
         (_day, client) = max(self.missing, key=lambda cell: self.missing[cell], default=(None, ""))
         return client if self.worst > NOTHING else ""
 
+    def does_as(self, other: MeasuredRelief) -> bool:
+        """Return whether another relief moves as many people and leaves every client the same, with any people."""
+        return self.moved == other.moved and all(
+            abs(share - other.missing.get(cell, 0.0)) <= NOTHING for cell, share in self.missing.items()
+        )
+
     def list_below(self, target: float) -> list[str]:
         """Return the clients that miss more than a share of a day."""
         return sorted({client for (_, client), share in self.missing.items() if share > target + NOTHING})

@@ -18,7 +18,16 @@ from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
 from releve.plan.coverage import CoverageSeries, Timeline, count_placed, measure_coverage
-from releve.plan.service_status import COVERED, SEVERITY, Status, Tone, find_gravest, find_tone, judge_client
+from releve.plan.service_status import (
+    COVERED,
+    SEVERITY,
+    Status,
+    Tone,
+    find_gravest,
+    find_share_tone,
+    find_tone,
+    judge_client,
+)
 from releve.situation import SiteStatus
 
 STEADY = timedelta(hours=2)
@@ -44,6 +53,10 @@ class ClientStanding:
     the hours ahead by the plan's own limits (``missed``, ``thin``, ``held``), but ``short_later``
     where it is held and something is missing: ``held`` is where nothing is. ``unknown``: nothing is
     required, a programme's requirement is not known, or no plan reaches it. ``tone`` is its colour.
+
+    ``target`` and ``thin`` are the plan's limits by which it is judged: the share of the requirement that may be
+    missing, and the least coverage of a half hour. ``spans`` are the times, from and to, in which more is missing
+    than the target.
     """
 
     client: str
@@ -58,6 +71,24 @@ class ClientStanding:
     worst: float | None = None
     worst_at: datetime | None = None
     missing: float | None = None
+    target: float | None = None
+    thin: float | None = None
+    spans: tuple[tuple[datetime, datetime], ...] = ()
+
+    @property
+    def tone_now(self) -> Tone:
+        """The colour of the coverage now."""
+        return self._find_tone(self.now)
+
+    @property
+    def tone_worst(self) -> Tone:
+        """The colour of the least coverage."""
+        return self._find_tone(self.worst)
+
+    def _find_tone(self, share: float | None) -> Tone:
+        if self.target is None or self.thin is None:
+            return Tone.UNKNOWN
+        return find_share_tone(share, self.target, self.thin)
 
     @property
     def short_now(self) -> bool:
@@ -397,7 +428,20 @@ def cover_client(
         people_now=None if now is None else float(got[0]),
         state=state,
         tone=find_tone(state, now if state is Status.SHORT_NOW else least, *limits),
+        target=limits[0],
+        thin=limits[1],
+        spans=_list_spans(starts, share, 1 - limits[0]),
     )
+
+
+def _list_spans(starts: Sequence[datetime], share: Floats, least: float) -> tuple[tuple[datetime, datetime], ...]:
+    """Return from when to when less than a share is covered, half hours that follow each other as one."""
+    spans: list[tuple[datetime, datetime]] = []
+    for start, covered in zip(starts, share, strict=True):
+        if covered < least:
+            first = spans.pop()[0] if spans and spans[-1][1] == start else start
+            spans.append((first, start + INTERVAL))
+    return tuple(spans)
 
 
 _known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()

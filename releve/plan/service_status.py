@@ -130,16 +130,28 @@ def find_tone(status: Status, share: float | None, target: float, thin: float) -
     """
     if status in (Status.HELD, Status.THIN, Status.OUT_OF_REACH, Status.UNKNOWN):
         return Tone(str(status))
-    if share is not None and share >= 1 - target - _HAIR:
+    tone = Tone.MISSED if share is None else find_share_tone(share, target, thin)
+    if tone in (Tone.HELD, Tone.NEAR):
         return Tone.NEAR
-    if status is Status.SHORT_LATER:
-        return Tone.THIN
-    return Tone.LOW if share is not None and share >= thin - _HAIR else Tone.MISSED
+    return Tone.THIN if status is Status.SHORT_LATER else tone
+
+
+def find_share_tone(share: float | None, target: float, thin: float) -> Tone:
+    """Return the colour of a coverage by itself, whatever status stands beside it; None: nothing is required."""
+    if share is None:
+        return Tone.UNKNOWN
+    if share >= COVERED:
+        return Tone.HELD
+    if share >= 1 - target - _HAIR:
+        return Tone.NEAR
+    return Tone.LOW if share >= thin - _HAIR else Tone.MISSED
 
 
 def phrase_status(status: Status, tone: Tone) -> Phrase:
-    """Return the word for how a client is served, with how much is missing where that is now."""
-    return _SHORT_NOW[tone] if status is Status.SHORT_NOW else status.label
+    """Return the word for how a client is served: how much is missing now, else how the hours ahead are served."""
+    if status is Status.SHORT_NOW:
+        return _SHORT_NOW[tone]
+    return Phrase("missed later") if status is Status.MISSED else status.label
 
 
 _SHORT_NOW = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from releve.accounts.permissions import Role
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
+from tests.accounts.people import read_text
 from tests.desk_live.conftest import Browsers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -81,6 +84,43 @@ def test_nothing_is_chosen_while_nothing_is_lost_nor_twice_nor_what_is_no_aim(br
     for _ in range(2):
         web.post("/relief/aim/choose", {"aim": "few"})
     assert LedgerEntry.objects.filter(stream=browsers.scenario.stream, kind="relief.aim_chosen").count() == 1
+
+
+def test_aims_that_do_the_same_are_no_choice_and_one_names_the_other(
+    lost: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in force stands for the other; what each moves and covers is what tells them apart, and nothing else."""
+    web, compare = lost.sign_in(), live.compare_aims
+    page = web.get("/relief/aim.json").json()
+    assert {row["aim"] for row in page["rows"] if row["same_as"]} == set(), "here they differ"
+
+    def compare_alike(scene: live.Scene) -> dict[str, live.MeasuredRelief]:
+        found = compare(scene)
+        return {**found, "few": replace(found["balanced"], taken="few", notified=3)}
+
+    monkeypatch.setattr(live, "compare_aims", compare_alike)
+    rows = {row["aim"]: row["same_as"] for row in web.get("/relief/aim.json").json()["rows"]}
+    assert rows == {"few": "balanced", "balanced": "", "coverage": ""}
+    html = web.get("/relief/aim", headers={"accept-language": "en"}).content.decode()
+    assert html.count('action="/relief/aim/choose"') == 1
+    assert 'id="aim-few"' not in html
+    assert "“Fewest moves” would move as many people and cover as much." in html
+
+
+def test_what_is_promised_and_what_is_missing_are_said_of_the_same_thing(
+    lost: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """*Promised: 5 %* stood beside *100 % missing*."""
+    web, compare = lost.sign_in(), live.compare_aims
+
+    def lose_all(scene: live.Scene) -> dict[str, live.MeasuredRelief]:
+        return {aim: replace(row, missing=dict.fromkeys(row.missing, 1.0)) for aim, row in compare(scene).items()}
+
+    monkeypatch.setattr(live, "compare_aims", lose_all)
+    said = re.sub(r"[\u202f\xa0]", " ", read_text(web, "/relief/aim"))
+    assert "Ce qui est promis : il manque au plus 5 % du besoin d’un donneur d’ordre sur une journée." in said
+    assert "Lumandre Mobilité : il manque 100,0 % du besoin jusqu’à la fin de la journée" in said
+    assert "Promesse non tenue pour" in said
 
 
 def test_the_page_speaks_french(lost: Browsers) -> None:

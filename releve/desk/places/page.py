@@ -16,6 +16,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
+from releve.desk.client_status import verdict_words
 from releve.desk.filters import add_words
 from releve.desk.http import require_found
 from releve.desk.live.page import CorrectedRecord, ShownStream, describe_corrections, read_stream
@@ -356,10 +357,16 @@ class LostPlace(PageModel):
     until: datetime | None = Field(description="Not back before, or expected back; null: not known")
 
 
-class ClientIncident(PageModel):
-    """What happens to one client, for who reads it on a phone; null: not known, or there is none."""
+class ClientNews(PageModel):
+    """The places lost that serve a client, and when it hears more."""
 
     places: tuple[LostPlace, ...]
+    next_news: datetime | None = Field(description="As promised, or by the timer of a draft that waits; null: none")
+
+
+class ClientIncident(ClientNews):
+    """What happens to one client, for who reads it on a phone; null: not known, or there is none."""
+
     since: datetime | None = Field(description="Of the first place lost")
     back: datetime | None = Field(
         description="From when on its requirement is covered again; null: not within 48 hours"
@@ -370,7 +377,6 @@ class ClientIncident(PageModel):
         description="Where calls to its programmes go; null: no routes, or no calls come in"
     )
     abandoned: Figure = Field(description="Calls of today that were not served; null: not known, or a drill")
-    next_news: datetime | None = Field(description="As promised, or by the timer of a draft that waits; null: none")
 
 
 class ClientPage(StreamPage):
@@ -448,7 +454,7 @@ def _describe_incident(
     now: StreamContext, standing: ClientStanding, coverage: live.Coverage | None, reliefs: Sequence[TouchingRelief]
 ) -> ClientIncident | None:
     scene = live.load_scene(now.stream)
-    lost = () if scene is None else tuple(_list_lost_places(now, live.find_own_losses(scene).get(standing.client, [])))
+    lost = () if scene is None else list_client_losses(now, scene, standing.client)
     if not lost and not standing.short_now:
         return None
     relief = next((row for row in reliefs if row.in_force), None)
@@ -467,6 +473,11 @@ def _describe_incident(
         abandoned=None if own is None else own.abandoned,
         next_news=live.find_news(now.stream)[0].get(standing.client),
     )
+
+
+def list_client_losses(now: StreamContext, scene: live.Scene, client: str) -> tuple[LostPlace, ...]:
+    """Return the lost places that serve a client."""
+    return tuple(_list_lost_places(now, live.find_own_losses(scene).get(client, [])))
 
 
 def _list_lost_places(now: StreamContext, lost: Iterable[Sequence[str]]) -> Iterable[LostPlace]:
@@ -602,22 +613,29 @@ def permit_state(row: HeldPermit, today: date) -> str:
 
 
 @register.filter
-def worst_words(row: ClientStanding, page: StreamPage) -> str:
-    """Return the worst coverage and when it is; a dash where nothing is known or required."""
-    if row.worst is None or row.worst_at is None:
-        return "–"
-    text = text_now(page.time_zone)
-    return _("{coverage}, {time}").format(coverage=text.coverage(row.worst), time=text.near(row.worst_at, page.at))
-
-
-@register.filter
 def programme_outlook(row: ClientProgramme, page: StreamPage) -> str:
-    """Return until when something of a programme is missing; where nothing is now, the worst that comes."""
+    """Return until when something of a programme is missing; where nothing is now, what comes."""
     if not row.standing.short_now:
-        return _("At worst {worst}.").format(worst=worst_words(row.standing, page))
+        return verdict_words(row.standing, page)
     if row.back is None:
         return _("Not covered again within 48 hours.")
     return describe_return(row.back, row.relapse, page)
+
+
+@register.filter
+def news_words(news: ClientNews, page: StreamPage) -> str:
+    """Return in a line which places are lost that serve a client, since when, and when it hears more."""
+    text, parts = text_now(page.time_zone), []
+    for row in news.places:
+        words = _("{place}: {cause}.") if row.since is None else _("{place}: {cause}, since {when}.")
+        when = "" if row.since is None else text.near(row.since, page.at)
+        parts.append(words.format(place=row.place, cause=_CAUSES.get(row.cause, row.cause), when=when))
+    if news.next_news is not None:
+        parts.append(_("Next news: {when}.").format(when=text.near(news.next_news, page.at)))
+    elif news.places:
+        when = _("in the first message, which is being prepared")
+        parts.append(_("Next news: {when}.").format(when=when))
+    return " ".join(parts)
 
 
 @register.filter

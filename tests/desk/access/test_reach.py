@@ -134,11 +134,10 @@ def select_addresses(web: Client, paths: Iterable[str]) -> list[str]:
 
 
 def is_of_the_plan(path: str) -> bool:
-    """Return whether an address shows a client its own row of the plan: it names whose loss."""
+    """Return whether an address shows a client its own row of the plan, or its own losses: it names whose loss."""
     asked = path.partition("?")[0]
-    return asked in ("/", "/verdict.json", "/api/v1/plan") or asked.startswith(
-        ("/cell/", "/clients/", "/api/v1/clients/", "/api/v1/plan/")
-    )
+    own = ("/", "/verdict.json", "/api/v1/plan", "/now", "/now.json", "/api/v1/now")
+    return asked in own or asked.startswith(("/cell/", "/clients/", "/api/v1/clients/", "/api/v1/plan/"))
 
 
 def foreign(operator: Operator, reach: Reach, *, sites_too: bool = True) -> re.Pattern[str]:
