@@ -24,6 +24,7 @@ from releve.situation import SiteStatus, Situation, list_site_statuses
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
+    from releve.desk.live.page import FormPage
 
 
 class CarrierDown(PageModel):
@@ -179,6 +180,14 @@ def client_word(row: ClientStanding) -> str:
 def impact_word(row: ClientImpact) -> str:
     """Return how a client would be served."""
     return _("nothing is required") if row.after is None else translate_phrase(phrase_status(row.state, row.tone))
+
+
+@register.filter
+def impact_instant(at: datetime, page: FormPage) -> str:
+    """Return an instant of what would follow by the operator's clocks, that of the site lost named beside it."""
+    assert page.impact is not None
+    text = text_now(page.time_zone)
+    return f"{text.moment(at)}{text.beside(at, page.impact.time_zone or page.time_zone)}"
 
 
 @register.filter

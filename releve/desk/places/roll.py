@@ -18,7 +18,6 @@ from releve.desk.page import PageModel
 from releve.desk.text import text_now
 from releve.live import api as live
 from releve.live.api import MessageCounts
-from releve.network.moments import zone
 from releve.plan.work_changes import KindCount
 
 if TYPE_CHECKING:
@@ -141,7 +140,6 @@ def names_words(crew: SiteCrew) -> str:
 
 @register.filter
 def loss_time(crew: SiteCrew, page: SitePage) -> str:
-    """Return when a site was lost by its clocks, with the day where that is not today."""
-    text = text_now(page.time_zone).at_site(page.status.time_zone)
-    today = crew.since.astimezone(zone(page.status.time_zone)).date() == page.today
-    return text.time(crew.since) if today else text.moment(crew.since)
+    """Return when a site was lost, its own time beside it, with the day where that is not today."""
+    text = text_now(page.time_zone)
+    return f"{text.near(crew.since, page.at)}{text.beside(crew.since, page.status.time_zone)}"
