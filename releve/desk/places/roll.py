@@ -1,8 +1,8 @@
-"""The roll call of a lost site: who was there, who is safe, missing or has not answered, whom to call."""
+"""The people of a lost site: a roll call where it is evacuated; elsewhere who goes home, with no word of safety."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from releve.desk.places.page import SitePage, StreamContext
 
 RollState = Literal["missing", "unanswered", "answered", "safe"]
+Course = Literal["evacuation", "health", "order"]
+"""How a site is left: at once, because of a hazard or without power; at the end of a shift or when it closes, because
+of cases of an illness, or by order."""
 _ORDER: tuple[RollState, ...] = ("missing", "unanswered", "answered", "safe")
+OPEN_ROLL = 8
+"""People of a roll call shown unfolded: the missing come first."""
 _BEFORE = timedelta(minutes=1)
 """Who was at a site in the last minute before it was lost was there when it was."""
 
@@ -43,6 +48,7 @@ class RollRow(PageModel):
 class SiteCrew(PageModel):
     """The people of a site that is lost, as its lead needs them first."""
 
+    course: Course = Field(description="How it is left: an evacuation has a roll call")
     since: datetime = Field(description="Of the loss: who was there then is called")
     roll: tuple[RollRow, ...] = Field(description="The missing first, those who have not answered next")
     safe: int = Field(description="Found safe, or answered a message since the loss")
@@ -70,7 +76,8 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
     """Return the people of a site; None while it is not lost, or to readers who may not see its people."""
     if not can(user, "relief.people", site=site) or scene is None or not scene.days:
         return None
-    since = live.describe_sites(now.operator, now.situation, scene)[site].since
+    status = live.describe_sites(now.operator, now.situation, scene)[site]
+    since = status.since
     if since is None or not any(site in loss.sites for loss in scene.wanted.values()):
         return None
     calls, reads = can(user, "relief.call", site=site), can(user, "roll.names", site=site)
@@ -78,6 +85,7 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
     states = [row.state for row in roll]
     found = live.describe_relief(now.stream, home_sites={site}, most_shifts=0)
     return SiteCrew(
+        course=_COURSES.get(status.cause or status.outage, "order"),
         since=since,
         roll=tuple(sorted(roll, key=lambda row: (_ORDER.index(row.state), row.agent))),
         safe=states.count("safe") + states.count("answered"),
@@ -88,6 +96,10 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
         kinds=() if found is None else found.kinds,
         counts=live.count_messages(now.stream, [site]),
     )
+
+
+_COURSES: Mapping[str, Course] = {"hazard": "evacuation", "power": "evacuation", "rule": "health"}
+"""Cause or outage by which a site is lost -> how it is left; by any other, in order."""
 
 
 def _list_rows(now: StreamContext, site: str, since: datetime, *, calls: bool) -> Iterator[RollRow]:
