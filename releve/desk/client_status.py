@@ -24,6 +24,7 @@ from releve.situation import SiteStatus, Situation, list_site_statuses
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
+    from releve.desk.live.page import FormPage
 
 
 class CarrierDown(PageModel):
@@ -260,6 +261,14 @@ def impact_reason(row: ClientImpact) -> str:
         if row.held_unrelieved and not row.held:
             parts.append(_("Without the relief this promise would be kept."))
     return " ".join(parts)
+
+
+@register.filter
+def impact_instant(at: datetime, page: FormPage) -> str:
+    """Return an instant of what would follow by the operator's clocks, that of the site lost named beside it."""
+    assert page.impact is not None
+    text = text_now(page.time_zone)
+    return f"{text.moment(at)}{text.beside(at, page.impact.time_zone or page.time_zone)}"
 
 
 @register.filter

@@ -124,7 +124,7 @@ def translate_stream(stream: str) -> str:
 def translate_actor(actor: str) -> str:
     """Return who acted: a user, or a rule."""
     if actor.startswith("rule:"):
-        return _("rule {rule}").format(rule=actor.removeprefix("rule:"))
+        return _("rule {rule}").format(rule=_name_rule(actor.removeprefix("rule:")))
     if actor.startswith(ACCOUNT_PREFIX):
         return _("a former user, whose name was erased")
     if actor.startswith(VISITOR_PREFIX) and actor.removeprefix(VISITOR_PREFIX) in Role.values:
@@ -132,6 +132,17 @@ def translate_actor(actor: str) -> str:
     if actor == AgentUnavailable.BY_SILENCE:
         return _("no answer to a message, by any address")
     return _("the agent, by an answer to a message") if actor == AgentUnavailable.BY_LINK else actor
+
+
+def _name_rule(name: str) -> str:
+    """Return what a rule is called: by its pack, or its own text; its id where the installation has it no more."""
+    rules, text = live.load_installed_rules(), text_now("UTC")
+    row = next((row for row in (*rules.rows, *rules.offered) if row.id == name), None)
+    if row is None:
+        return name
+    pack = next((pack for pack in rules.packs if pack.id == row.pack), None)
+    said = text.own(row) if pack is None else text.own(pack, "name")
+    return f"«\u202f{said}\u202f»" if text.french else f"“{said}”"
 
 
 MOST_ENTRIES = 100_000

@@ -49,6 +49,15 @@ class Text:
         here, home = (time.astimezone(zone(name)) for name in (self.time_zone, self.home_zone))
         return "" if here.utcoffset() == home.utcoffset() else f" ({city(self.time_zone)})"
 
+    def beside(self, at: datetime, time_zone: str) -> str:
+        """Return the time of a site in brackets, named, to stand beside a time; empty where its clocks agree."""
+        if not self.at_site(time_zone)._name_zone(at):
+            return ""
+        there, day = replace(self, time_zone=time_zone), at.astimezone(zone(self.time_zone)).date()
+        same = at.astimezone(zone(time_zone)).date() == day
+        said = there.time(at) if same else there.moment(at)
+        return " " + _("({time} in {city})").format(time=said, city=city(time_zone))
+
     @property
     def french(self) -> bool:
         return self.language == "fr"

@@ -2,7 +2,8 @@
 
 A message goes to the person's first address; without an acknowledgement within
 ``RELEVE_ESCALATE_MINUTES`` (15 when not set) to the next one; after the last, the person's manager
-receives the number of agents who have not answered. A drill writes every message to a file of its own.
+receives the number of agents who have not answered. A drill writes every message to a file of its own. One written
+while the person had no address is sent once there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from releve import environment
 from releve.files.plan_folder import build_calendars
@@ -236,6 +237,28 @@ def escalate_messages(stream: str) -> int:
             ],
         )
     return len(rows)
+
+
+def send_to_new_addresses(stream: str) -> int:
+    """Send what was written to agents and managers without an address, once one is known and while it still holds.
+
+    Return how many messages are queued. Clients are left out: who writes to them sees what is held or not sent.
+    """
+    known = Contact.objects.filter(Q(who=OuterRef("who")) | Q(role="manager", who="*"), role=OuterRef("role"))
+    rows = Message.objects.filter(stream=stream, role__in=("agent", "manager"), channel=Message.NO_ADDRESS, held="")
+    rows = rows.filter(replaced=False, absent=False, silent=False, acknowledged_at=None)
+    rows = rows.filter(Q(over_at=None) | Q(over_at__gt=now(stream))).filter(Exists(known))
+    if not rows.exists():
+        return 0
+    with transaction.atomic():
+        ledger.lock_head()
+        found = list(rows[:_BATCH])
+        for row in found:
+            row.rank, row.channel, row.due_at, row.exhausted = 1, "", None, False
+        Message.objects.bulk_update(found, ["rank", "channel", "due_at", "exhausted"])
+        # a key of its own: under that of its first address it was written before
+        queue_effects(replace(build_send_effect(row), key=f"send:{row.pk}:{secrets.token_hex(8)}") for row in found)
+    return len(found)
 
 
 def _move_to_next_address(rows: Iterable[Message]) -> list[Message]:

@@ -175,9 +175,9 @@ class EventPreview:
     """What an event would do by which a place is lost; None where no plan is in force to tell from.
 
     ``kind`` is that of the event by which it is lost, ``carrier`` the one whose home lines are down
-    (empty: a site is lost), ``place`` what the site is called, ``rule`` the one by which a case
-    closes it. ``until``: it may not open before, or is expected back. ``counted_at`` is the instant of
-    the figures.
+    (empty: a site is lost), ``place`` what the site is called, ``time_zone`` that of the first site lost
+    (empty: none is), ``rule`` the one by which a case closes it. ``until``: it may not open before, or is
+    expected back. ``counted_at`` is the instant of the figures.
     """
 
     kind: str
@@ -185,6 +185,7 @@ class EventPreview:
     place: str
     at: datetime
     until: datetime | None
+    time_zone: str = ""
     rule: SituationRule | None = None
     counted_at: datetime | None = None
     seats: int | None = None
@@ -227,6 +228,7 @@ def _preview_loss(
         place=", ".join(operator_now().site[site].name for site in sites),
         at=lost.happened_at,
         until=lost.earliest_reopening if isinstance(lost, SiteClosed) else lost.expected_until,
+        time_zone=operator_now().site[lost.site].time_zone if lost.site else "",
         rule=rule,
     )
     scene = load_scene(stream)

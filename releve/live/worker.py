@@ -44,7 +44,7 @@ from releve.live.drills import list_running_streams
 from releve.live.due_jobs import run_due_jobs, run_slow_jobs
 from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, find_next_due, queue_effects, run_effect
 from releve.live.errors import LiveError
-from releve.live.escalation import escalate_messages
+from releve.live.escalation import escalate_messages, send_to_new_addresses
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.house_faults import CERTIFICATE_SECONDS, HouseWatch
 from releve.live.models import Effect
@@ -330,6 +330,7 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
             record_due_events,
             follow_alerts,
             follow_client_news,
+            send_to_new_addresses,
             escalate_messages,
             record_silence,
             _follow_stream,

@@ -26,6 +26,7 @@ from releve.accounts.permissions import Role
 from releve.accounts.reidentification import import_names
 from releve.desk.live.page import COOKIE
 from releve.desk.places.page import half_hour
+from releve.desk.places.roll import OPEN_ROLL
 from releve.desk.relief import OPEN_CALLS, ROWS_A_PAGE
 from releve.files.plan_folder import write_plans
 from releve.ledger import chain as ledger
@@ -377,7 +378,7 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(scenario:
     assert "renvoyées" not in read_page(at_drill(signed_in(Role.PLANNER), scenario), path)
 
 
-def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, manager: Client) -> None:
+def test_what_happened_on_a_site_is_dated_by_both_clocks(scenario: Scenario, manager: Client) -> None:
     (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
     found = (MeasureFinding(measure="masks", verdict="kept"),)
     scenario.act(
@@ -385,8 +386,8 @@ def test_what_happened_on_a_site_is_dated_by_its_clocks(scenario: Scenario, mana
     )
     scenario.close(site.id)
     page = re.sub(r"\s", " ", read_page(manager, f"/sites/{site.id}"))
-    assert page.count("9 h 40 (Casablanca)") >= 2, "the visit and the closure"
-    assert page.count("10 h 40") == 1, "the time in Paris stands in the line that names both clocks alone"
+    assert page.count("10 h 40 (9 h 40 à Casablanca)") >= 2, "the visit and the closure"
+    assert page.count("9 h 40") == page.count("9 h 40 à Casablanca"), "no time of the site without its name"
 
 
 def test_the_queries_are_the_same_for_one_site_and_for_all(scenario: Scenario) -> None:
@@ -758,6 +759,55 @@ def test_the_lead_of_a_lost_site_reads_who_is_there_and_who_has_answered_first(
     assert order[0] < shown.index('id="site-lead"') < order[1]
     other = browsers.sign_in(Role.CLIENT, scenario.operator.clients[0].id).get(f"/sites/{site}?format=json")
     assert other.status_code in (403, 404)
+
+
+@pytest.mark.parametrize("course", ["health", "order"])
+def test_a_site_that_is_not_evacuated_shows_its_reopening_before_a_folded_list_without_words_of_safety(
+    browsers: Browsers, scenario: Scenario, course: str
+) -> None:
+    lead, path = browsers.sign_in(Role.SITE), f"/sites/{scenario.site}"
+    scenario.work()
+    scenario.later(seconds=30)
+    if course == "health":
+        scenario.two_positives()
+    else:
+        scenario.close(cause="authority", authority="Préfecture", reference="12", reason="Ordre")
+    scenario.work()
+    crew = lead.get(f"{path}?format=json").json()["crew"]
+    assert crew["course"] == course
+    assert len(crew["roll"]) > OPEN_ROLL
+    page = read_text(lead, path)
+    shown = unescape(lead.get(path).content.decode())
+    order = [shown.index(f'id="{name}"') for name in ("state-title", "before-opening", "crew", "work")]
+    assert order == sorted(order), "what is to be done comes before who was there"
+    own = shown[shown.index('id="crew"') : shown.index('id="work"')]
+    folded = own[own.index("<details") : own.index("</details>")]
+    assert all(f'id="roll-{row["agent"]}"' in folded for row in crew["roll"])
+    assert f"{len(crew['roll'])} personnes" in folded[: folded.index("</summary>")]
+    assert not any(word in page for word in ("Faire l’appel", "les secours", "Retrouvez-les"))
+    early = shown.index('id="check-today"') < shown.index('id="crew"')
+    said = 'id="contacts-of-cases"' in shown
+    assert (early, said, "En sécurité" in page) == ((True, True, False) if course == "health" else (False, False, True))
+
+
+def test_a_long_roll_call_opens_with_those_to_be_found_first_and_counts_the_others_folded(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    lead, path = browsers.sign_in(Role.SITE), f"/sites/{scenario.site}"
+    scenario.work()
+    scenario.later(seconds=30)
+    scenario.close(hazard="fire")
+    scenario.work()
+    crew = lead.get(f"{path}?format=json").json()["crew"]
+    assert crew["course"] == "evacuation"
+    own = lead.get(path).content.decode()
+    own = own[own.index('id="crew"') : own.index('id="work"')]
+    seen, folded = own[: own.index("<details")], own[own.index("<details") :]
+    named = [re.findall(r'id="roll-([^"]+)"', part) for part in (seen, folded)]
+    people = [row["agent"] for row in crew["roll"]]
+    assert [name for name in named[0] if name in people] == people[:OPEN_ROLL]
+    assert named[1] == people[OPEN_ROLL:]
+    assert f"{len(people) - OPEN_ROLL} de plus" in folded
 
 
 def test_the_roll_call_counts_who_is_safe_missing_or_silent_with_a_number_to_press(

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -469,7 +470,13 @@ def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(br
     page = shown.content.decode()
     assert shown.status_code == 200
     assert f"Un cas de plus ferme {scenario.operator.sites[0].name}." in page
-    assert "MA-COVID-CLOSE" in page
+    (rule,) = (row for row in live.select_rules(live.situation_now(scenario.stream)).rows if row.id == "MA-COVID-CLOSE")
+    assert rule.text_fr in unescape(page)
+    assert rule.id not in page, "a reader has no use for a code"
+    at = live.now(scenario.stream)
+    here, there = (at.astimezone(zone(name)) for name in ("Europe/Paris", "Africa/Casablanca"))
+    hours = (f"{row.hour}\u00a0h\u00a0{row.minute:02d}" for row in (here, there))
+    assert "{} ({} à Casablanca)".format(*hours) in page, "the operator's clock, the site's named beside it"
     assert "Avec la relève" in page
     assert count(scenario, "case.declared") == before
     assert not live.situation_now(scenario.stream).site(scenario.site).closed

@@ -389,6 +389,50 @@ def test_a_further_relief_notifies_only_agents_whose_shift_changes(scenario: Sce
     assert 0 < second < first
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["within the patience", "after it"])
+def test_a_message_written_without_an_address_is_sent_once_when_one_comes(scenario: Scenario, late: bool) -> None:
+    scenario.two_positives()
+    scenario.work()
+    scenario.work()
+    if late:
+        scenario.later(minutes=16)
+        scenario.work()
+    states = {row.agent: row.state for row in live.list_notified_agents(scenario.stream)}
+    agent, answered, *others = [name for name, state in states.items() if state == "unaddressed"]
+    live.acknowledge(next(row.token for row in scenario.messages if row.who == answered and not row.replaced))
+    rows = "".join(f"agent,{name},file,{address},fr\n" for name in (agent, answered) for address in ("first", "second"))
+    live.import_contacts((HEAD + rows).encode(), by="tests")
+    for _round in range(2):
+        scenario.work()
+        counts = live.count_messages(scenario.stream)
+        assert (counts.sent, counts.unaddressed) == (1, len(others)), "who has answered gets it no more"
+        now = {row.agent: (row.state, row.channel) for row in live.list_notified_agents(scenario.stream)}
+        assert now[agent] == ("waiting", "file")
+    (message,) = (row for row in scenario.messages if row.who == agent and not row.replaced)
+    entries = [row.kind for row in ledger.iter_entries(scenario.stream) if row.body.get("message") == str(message.pk)]
+    assert entries.count("message.sent") == 1
+    assert [letter["to"] for letter in scenario.outbox if message.token in letter["text"]] == ["first"]
+    scenario.later(minutes=16)
+    scenario.work()
+    assert "second" in {letter["to"] for letter in scenario.outbox if message.token in letter["text"]}
+
+
+def test_what_is_no_longer_true_is_not_sent_to_an_address_that_comes(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    scenario.work()
+    agents = [row.agent for row in live.list_notified_agents(scenario.stream) if row.state == "unaddressed"]
+    before = len(agents)
+    first, second = agents[:2]
+    Message.objects.filter(stream=scenario.stream, who=first).update(replaced=True)
+    Message.objects.filter(stream=scenario.stream, who=second).update(over_at=live.now(scenario.stream))
+    rows = "".join(f"agent,{name},file,x,fr\n" for name in (first, second))
+    live.import_contacts((HEAD + rows).encode(), by="tests")
+    scenario.work()
+    assert before > 2
+    assert not Message.objects.filter(stream=scenario.stream, role="agent").exclude(sent_at=None).exists()
+
+
 def test_a_gateway_that_answers_twice_has_told_once(living: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = living.agents_at(living.site)[2]
     rows = f"agent,{agent},apprise,+212600000000,fr\n"

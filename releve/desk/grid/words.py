@@ -65,12 +65,6 @@ def grid_times(periods: Iterable[Span], time_zone: str) -> str:
 
 
 @register.filter
-def shift_times(shift: Any, time_zone: str) -> str:
-    """Return the times of a shift on the clock of a place."""
-    return text_now(time_zone).span(shift.start, shift.end)
-
-
-@register.filter
 def cell_place(cell: CellRow | None) -> str:
     """Return where a duty is worked and for what, in words."""
     if cell is None:

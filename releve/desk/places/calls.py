@@ -49,7 +49,7 @@ class CallsPart(PageModel):
     dead: tuple[str, ...] = Field(description="Of these places, those found not answering: the others get their calls")
 
 
-def find_calls(now: StreamContext, programmes: Sequence[Programme], time_zone: str) -> CallsPart | None:
+def find_calls(now: StreamContext, programmes: Sequence[Programme]) -> CallsPart | None:
     """Return where the calls of the inbound ones of some programmes go; None where there are none, or no routes."""
     inbound = {row.id: row for row in programmes if row.kind == "inbound"}
     found = live.find_call_routes(inbound, now.stream) if inbound else None
@@ -59,7 +59,7 @@ def find_calls(now: StreamContext, programmes: Sequence[Programme], time_zone: s
     clients = now.operator.client
     return CallsPart(
         at=now.at,
-        time_zone=time_zone,
+        time_zone=now.operator.row.time_zone,
         state=found.state,
         programmes=tuple(
             ProgrammeCalls(

@@ -23,7 +23,7 @@ from releve.desk.live.page import CorrectedRecord, ShownStream, describe_correct
 from releve.desk.live.words import HAZARD_WORDS
 from releve.desk.page import Figure, PageModel, StreamPage
 from releve.desk.places.calls import CallsPart, find_calls, list_served_programmes
-from releve.desk.places.day import SiteDay, find_day
+from releve.desk.places.day import SiteDay, SiteShift, find_day
 from releve.desk.places.roll import SiteCrew, find_crew
 from releve.desk.text import Text, left, text_now
 from releve.files.plan_folder import StoredPlan, digest_plans
@@ -199,9 +199,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         lead=live.find_lead(now.stream, now.operator, situation) if leads else None,
         call=live.read_crisis_contact() if leads else "",
         works=can(user, "incident.work", site=site),
-        calls=None
-        if crew is None or scene is None
-        else find_calls(now, list_served_programmes(now, scene, site), now.operator.site[site].time_zone),
+        calls=None if crew is None or scene is None else find_calls(now, list_served_programmes(now, scene, site)),
         roster=find_day(now, scene, site, user),
     )
 
@@ -467,9 +465,7 @@ def _describe_incident(
         back=back,
         relapse=None if coverage is None else coverage.find_relapse(standing.client, back),
         people=0 if relief is None else relief.people,
-        calls=find_calls(
-            now, [row for row in now.operator.programmes if row.client == standing.client], now.operator.row.time_zone
-        ),
+        calls=find_calls(now, [row for row in now.operator.programmes if row.client == standing.client]),
         abandoned=None if own is None else own.abandoned,
         next_news=live.find_news(now.stream)[0].get(standing.client),
     )
@@ -588,21 +584,26 @@ def countdown(row: SiteStatus, at: datetime) -> str:
 
 @register.filter
 def site_moment(at: datetime | None, page: SitePage) -> str:
-    """Return an instant by the clocks of a site; empty where there is none."""
-    text = text_now(page.time_zone).at_site(page.status.time_zone)
-    return "" if at is None else text.moment(at)
+    """Return an instant by the operator's clocks, that of the site named beside it; empty where there is none."""
+    text = text_now(page.time_zone)
+    return "" if at is None else f"{text.moment(at)}{text.beside(at, page.status.time_zone)}"
+
+
+@register.filter
+def shift_hours(shift: SiteShift, page: SitePage) -> str:
+    """Return the times of a shift by the clocks of its site, named where they are not the operator's."""
+    return text_now(page.time_zone).at_site(page.status.time_zone).span(shift.start, shift.end)
 
 
 @register.filter
 def site_clocks(page: SitePage) -> str:
-    """Return what time it is at a site and by the operator's clocks, where these differ, and which of them its page
-    shows; empty where they agree."""
+    """Return what time it is by the operator's clocks and at a site, where these differ; empty where they agree."""
     text = text_now(page.time_zone)
-    here, home = text.at_site(page.status.time_zone).time(page.at), text.time(page.at)
-    if here == home:
+    here = text.beside(page.at, page.status.time_zone)
+    if not here:
         return ""
-    return _("It is {here}, {home} in {home_city}: this page shows the clocks of the site.").format(
-        here=here, home=home, home_city=city(page.time_zone)
+    return _("It is {home} in {home_city}{here}: the time of the site stands in brackets.").format(
+        here=here, home=text.time(page.at), home_city=city(page.time_zone)
     )
 
 

@@ -1,8 +1,8 @@
-"""The roll call of a lost site: who was there, who is safe, missing or has not answered, whom to call."""
+"""The people of a lost site: a roll call where it is evacuated; elsewhere who goes home, with no word of safety."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -18,14 +18,18 @@ from releve.desk.page import PageModel
 from releve.desk.text import text_now
 from releve.live import api as live
 from releve.live.api import MessageCounts, SiteWork
-from releve.network.moments import zone
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
     from releve.desk.places.page import SitePage, StreamContext
 
 RollState = Literal["missing", "unanswered", "answered", "safe"]
+Course = Literal["evacuation", "health", "order"]
+"""How a site is left: at once, because of a hazard or without power; at the end of a shift or when it closes, because
+of cases of an illness, or by order."""
 _ORDER: tuple[RollState, ...] = ("missing", "unanswered", "answered", "safe")
+OPEN_ROLL = 8
+"""People of a roll call shown unfolded: the missing come first."""
 _BEFORE = timedelta(minutes=1)
 """Who was at a site in the last minute before it was lost was there when it was."""
 
@@ -43,6 +47,7 @@ class RollRow(PageModel):
 class SiteCrew(PageModel):
     """The people of a site that is lost, as its lead needs them first."""
 
+    course: Course = Field(description="How it is left: an evacuation has a roll call")
     since: datetime = Field(description="Of the loss: who was there then is called")
     roll: tuple[RollRow, ...] = Field(description="The missing first, those who have not answered next")
     safe: int = Field(description="Found safe, or answered a message since the loss")
@@ -70,13 +75,15 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
     """Return the people of a site; None while it is not lost, or to readers who may not see its people."""
     if not can(user, "relief.people", site=site) or scene is None or not scene.days:
         return None
-    since = live.describe_sites(now.operator, now.situation, scene)[site].since
+    status = live.describe_sites(now.operator, now.situation, scene)[site]
+    since = status.since
     if since is None or not any(site in loss.sites for loss in scene.wanted.values()):
         return None
     calls, reads = can(user, "relief.call", site=site), can(user, "roll.names", site=site)
     roll = tuple(_list_rows(now, site, since, calls=calls))
     states = [row.state for row in roll]
     return SiteCrew(
+        course=_COURSES.get(status.cause or status.outage, "order"),
         since=since,
         roll=tuple(sorted(roll, key=lambda row: (_ORDER.index(row.state), row.agent))),
         safe=states.count("safe") + states.count("answered"),
@@ -87,6 +94,10 @@ def find_crew(now: StreamContext, scene: live.Scene | None, site: str, user: Any
         work=live.describe_site_work(scene, site, {row.agent for row in roll}),
         counts=live.count_messages(now.stream, [site]),
     )
+
+
+_COURSES: Mapping[str, Course] = {"hazard": "evacuation", "power": "evacuation", "rule": "health"}
+"""Cause or outage by which a site is lost -> how it is left; by any other, in order."""
 
 
 def _list_rows(now: StreamContext, site: str, since: datetime, *, calls: bool) -> Iterator[RollRow]:
@@ -139,7 +150,6 @@ def names_words(crew: SiteCrew) -> str:
 
 @register.filter
 def loss_time(crew: SiteCrew, page: SitePage) -> str:
-    """Return when a site was lost by its clocks, with the day where that is not today."""
-    text = text_now(page.time_zone).at_site(page.status.time_zone)
-    today = crew.since.astimezone(zone(page.status.time_zone)).date() == page.today
-    return text.time(crew.since) if today else text.moment(crew.since)
+    """Return when a site was lost, its own time beside it, with the day where that is not today."""
+    text = text_now(page.time_zone)
+    return f"{text.near(crew.since, page.at)}{text.beside(crew.since, page.status.time_zone)}"

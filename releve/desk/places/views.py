@@ -34,6 +34,7 @@ from releve.desk.places.page import (
     site_page,
     sites_page,
 )
+from releve.desk.places.roll import OPEN_ROLL
 from releve.files.plan_folder import PlanFolderError, StoredPlan, digest_plans, open_plan_store
 from releve.live import api as live
 from releve.live.api import LiveError, detect_photo_type
@@ -69,6 +70,10 @@ def _show_site(request: HttpRequest, site: str, named: Sequence[str] = ()) -> Ht
         "checks": checks,
         "people": people,
         "key": uuid.uuid4().hex,
+        "first": page.crew is not None and page.crew.course != "evacuation",
+        "reads_cases": can(request.user, "health.cases", site=site),
+        "unfolded": f":{OPEN_ROLL}",
+        "folded": f"{OPEN_ROLL}:",
         "reads_grid": can(request.user, "reliefs.see"),
     }
     return page_response(request, "desk/places/site.html", page, context)
