@@ -52,13 +52,15 @@ INSTANTS = {"as the day begins": timedelta(), "at 10:30": RUNNING}
 @dataclass(frozen=True)
 class AimRow:
     """What the relief that an aim takes does where a loss happens ``at`` an instant, in whole people: ``moved`` from
-    the plan, the largest share that a client misses of the rest of its day, and the agent half hours ``missing``
-    from then on, weighted by a missed call."""
+    the plan, the ``worst`` share that a client misses of the rest of its day, the same of the clients ``in_reach``
+    (with every agent to itself it would meet its target), and the agent half hours ``missing`` from then on, weighted
+    by the price of a missed call."""
 
     at: str
     aim: str
     moved: int
     worst: float
+    in_reach: float
     missing: float
 
 
@@ -116,12 +118,16 @@ def put_in_force(operator: Operator, plan: Plan) -> Scene:
 
 def _measure_aims(scene: Scene, plan: Plan, lost: Contingency) -> Iterator[AimRow]:
     """Yield what the relief of each aim does where a loss happens at each of the instants."""
+    from releve.live.plans import read_settings
     from releve.live.relief_handler import compare_aims
 
+    target = read_settings(plan).target
+    in_reach = {client for client, _ in plan.clients if plan.cell[client, lost.id].floor <= target}
     for name, since in INSTANTS.items():
         supposed = replace(scene, at=plan.starts[0] + since, wanted={plan.day: _build_loss(lost)})
         for aim, row in compare_aims(supposed).items():
-            yield AimRow(name, aim, row.moved, row.worst, row.penalty)
+            held = max((share for (_, client), share in row.missing.items() if client in in_reach), default=0.0)
+            yield AimRow(name, aim, row.moved, row.worst, held, row.penalty)
 
 
 def _build_loss(lost: Contingency) -> Loss:
@@ -193,7 +199,7 @@ def format_rows(rows: list[LossRow]) -> Iterator[str]:
 
 def _format_aims(rows: list[LossRow]) -> Iterator[str]:
     """Yield what each aim does to each operator over all of its losses: sums, moves for each person at
-    the lost places, and what the client served worst in any of them misses."""
+    the lost places, and what the client in reach that is served worst in any of them misses."""
     yield f"{'':<22}" + "".join(f" | {name:<33}" for name in INSTANTS)
     yield f"{'operator':<12} {'aim':<9}" + f" | {'moved':>6} {'each':>6} {'worst':>7} {'missing':>11}" * len(INSTANTS)
     for name, aim in dict.fromkeys((row.operator, one.aim) for row in rows for one in row.aims):
@@ -202,7 +208,7 @@ def _format_aims(rows: list[LossRow]) -> Iterator[str]:
         for instant in INSTANTS:
             found = [one for row in mine for one in row.aims if (one.at, one.aim) == (instant, aim)]
             moved, missing = sum(one.moved for one in found), sum(one.missing for one in found)
-            worst = max(one.worst for one in found)
+            worst = max(one.in_reach for one in found)
             each = moved / sum(row.at for row in mine)
             line += f" | {moved:>6} {each:>6.2f} {worst:>7.1%} {missing:>11,.1f}"
         yield line
