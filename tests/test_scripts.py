@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from releve.cli import main
 from releve.desk.http import LARGEST_BODY_BYTES
+from releve.plan import PlanSettings
 from tests.conftest import HEAVIEST
 from tests.processes import wait_until
 
@@ -212,13 +213,13 @@ def test_every_benchmark_that_is_known_exists() -> None:
     assert [name for name in usual + more if find_spec(f"bench.{name}") is None] == []
 
 
-def run_bench(name: str, *options: str) -> dict[str, Any]:
+def run_bench(name: str, *options: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", *options, "--json"], cwd=ROOT, capture_output=True, text=True,
         check=False, env={key: text for key, text in os.environ.items() if key != "RELEVE_HOME"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    return json.loads(done.stdout)
 
 
 @pytest.mark.slow
@@ -232,6 +233,23 @@ def test_a_day_of_operation_adds_rows_of_which_retention_takes_back_its_share() 
     assert rows["+91 d"]["live_effect"] == 0
     assert rows["+91 d"]["ledger_entry"] >= rows["day"]["ledger_entry"], "proofs stay"
     assert rows["+1097 d"]["service_record_intervalreport"] == 0
+
+
+@pytest.mark.slow
+def test_few_moves_the_fewest_of_those_who_hold_clients_and_coverage_serves_the_worst_client_best() -> None:
+    settings, differ = PlanSettings(), False
+    for row in run_bench("moves", "--only", "50,2,1,0"):
+        for at in ("as the day begins", "at 10:30"):
+            found = {one["aim"]: one for one in row["aims"] if one["at"] == at}
+            few, coverage = found["few"], found["coverage"]
+            held = [one["moved"] for one in found.values() if one["worst"] <= settings.target]
+            assert few["moved"] <= min([coverage["moved"], *held])
+            least = min(one["worst"] for one in found.values())
+            assert coverage["worst"] <= least + settings.relief_tolerance + 1e-6
+            differ |= few["moved"] < coverage["moved"]
+            if at == "as the day begins":
+                assert found["balanced"]["moved"] == row["asked"], "the live chain makes what the plan prepared"
+    assert differ
 
 
 def test_the_files_that_start_first_exist() -> None:
