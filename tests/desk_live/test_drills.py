@@ -537,6 +537,6 @@ def test_an_incident_begins_with_the_tasks_of_the_usual_checklist(browsers: Brow
     assert [row.set.owner for row in tasks] == [
         "lead", "sites", "telephony", "people", "clients", "outbound", "health", "sites", "lead",
     ]  # fmt: skip
-    assert tasks[3].set.task.startswith("Vérifier que les appels suivent la relève")
-    assert [row.set.follow_up for row in tasks] == [False] * 9 + [True]
+    assert tasks[2].set.task.startswith("Vérifier que les appels suivent la relève")
+    assert [row.set.follow_up for row in tasks] == [False] * 8 + [True]
     assert tasks[0].set.due is not None
