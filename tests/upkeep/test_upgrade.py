@@ -86,7 +86,8 @@ CHANGED = {
         # dd9c4026: from when on nothing is missing for two hours; a first draft has the time at which it goes
         # f70b4b9a: where the calls of each programme go, in the place of one instant
         "clients/{client}": r"\.incident\.(back|next_news|routed_at)",
-        "sites/casa-1": r"\.crew\.here\..*",  # 1c6ca571: a roll call in its place
+        # 1c6ca571: a roll call in its place; 58e841e8: who was there, who works later and others stand apart
+        "sites/casa-1": r"\.crew\.(here|kinds)\..*",
     },
 }
 """Values that a page gives otherwise than the program of a home, as regular expressions of their paths, and why."""
